@@ -1,0 +1,14 @@
+// One call each for what a tool needs.
+#ifndef HYBRID_REGISTER_H
+#define HYBRID_REGISTER_H
+#include "mlir/IR/DialectRegistry.h"
+
+namespace mlir::hybrid {
+/// Our dialects, the upstream ones that they build on, and all external models.
+void registerAllDialects(DialectRegistry &registry);
+/// Our passes and upstream's.
+void registerAllPasses();
+/// Attaches the f64 references to the ops of the hybrid dialect.
+void registerReferenceModels(DialectRegistry &registry);
+} // namespace mlir::hybrid
+#endif

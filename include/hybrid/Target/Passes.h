@@ -1,0 +1,14 @@
+// Passes of lib/Target.
+#ifndef HYBRID_TARGET_PASSES_H
+#define HYBRID_TARGET_PASSES_H
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir::hybrid {
+#define GEN_PASS_DECL
+#include "hybrid/Target/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "hybrid/Target/Passes.h.inc"
+} // namespace mlir::hybrid
+#endif
