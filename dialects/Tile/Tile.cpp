@@ -114,8 +114,8 @@ LogicalResult DotOp::verify() {
   if (ka != kb || c[0] != m || c[1] != n) // C1
     return emitOpError("expected [") << m << ", " << ka << "] times [" << ka << ", " << n << "] into [" << m << ", " << n
                                      << "], got [" << kb << ", " << n << "] and " << getAcc().getType();
-  if (elementOf(getA()) != elementOf(getB())) // C2
-    return emitOpError("expected 'a' and 'b' of one element type, got ") << elementOf(getA()) << " and " << elementOf(getB());
+  if (elementOf(getA()) != elementOf(getB()) && !elementOf(getA()).isF32()) // C2
+    return emitOpError("expected 'a' of the element type of 'b' or f32, got ") << elementOf(getA()) << " and " << elementOf(getB());
   return success();
 }
 

@@ -130,7 +130,7 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
 
     Constraints:
     - (C1) a, b and acc have rank 2 and fitting sizes.
-    - (C2) a and b have the same element type.
+    - (C2) a and b have the same element type, or a is f32 and b is widened as it is read.
   }];
   let arguments = (ins Tile_Float:$a, Tile_Float:$b, Tile_F32:$acc, Optional<Index>:$rows,
                        UnitAttr:$transpose_a, UnitAttr:$transpose_b);

@@ -1,5 +1,6 @@
 #include "hybrid/Register.h"
 #include "dialects/Hybrid/Hybrid.h"
+#include "dialects/Schedule/Schedule.h"
 #include "dialects/Tile/Tile.h"
 #include "hybrid/Conversion/Passes.h"
 #include "hybrid/Reference/Passes.h"
@@ -12,7 +13,7 @@
 void mlir::hybrid::registerAllDialects(DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<HybridDialect, tile::TileDialect>();
+  registry.insert<HybridDialect, schedule::ScheduleDialect, tile::TileDialect>();
   registerReferenceModels(registry);
 }
 
