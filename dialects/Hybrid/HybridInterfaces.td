@@ -19,7 +19,7 @@ def Hybrid_ReferenceOpInterface : OpInterface<"ReferenceOpInterface"> {
     in lib/Reference.
   }];
   let methods = [InterfaceMethod<
-    "Computes the results from the operands, both in the op's order. An absent optional operand is an empty pointer.",
+    "Computes the results from the operands, one pointer per operand that the op has (as in Operation::getOperands).",
     "::llvm::LogicalResult", "evaluate",
     (ins "::llvm::ArrayRef<const ::mlir::hybrid::HostValue *>":$operands,
          "::llvm::SmallVectorImpl<::mlir::hybrid::HostValue> &":$results)>];
