@@ -47,10 +47,26 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, Ca
   if (dims.size() != expected)
     return emitError() << "expected " << expected << " dims for a cache of kind '" << stringifyCacheKind(kind)
                        << "', got " << dims.size();
-  for (int64_t d : dims)
-    if (d <= 0)
+  for (auto [i, d] : llvm::enumerate(dims)) // a ring may pin no token
+    if (d < (kind == CacheKind::ring_kv && i == 4 ? 0 : 1))
       return emitError() << "expected positive cache dims, got " << d;
   if (!isa<FloatType>(elementType))
     return emitError() << "expected a float element type, got " << elementType;
   return success();
+}
+
+SmallVector<int64_t> CacheType::getViewShape() const {
+  ArrayRef<int64_t> d = getDims();
+  switch (getKind()) {
+  case CacheKind::conv_taps:
+    return {d[1], d[0]};
+  case CacheKind::scan_state:
+  case CacheKind::memory_vector:
+    return SmallVector<int64_t>(d);
+  case CacheKind::paged_kv:
+  case CacheKind::ring_kv:
+  case CacheKind::latent_kv:
+    break;
+  }
+  return {};
 }

@@ -11,14 +11,28 @@ def Hybrid_CacheType : TypeDef<Hybrid_Dialect, "Cache"> {
     |---|---|---|
     | paged_kv | heads, key, value | all past keys and values, in pages |
     | ring_kv | heads, key, value, window, pinned | the last `window` tokens and the first `pinned` ones |
-    | latent_kv | latent, rope | a compressed row per token |
+    | latent_kv | latent, rope | a compressed row per token: one head of key size latent + rope, of value size latent |
     | conv_taps | channels, taps | the last `taps` inputs of a causal convolution of width taps + 1 |
     | scan_state | heads, key (times the scan's order), value | the recurrent state |
     | memory_vector | width | one vector |
+
+    A query at position i of a ring sees the keys at positions j > i - window and j < pinned.
   }];
   let parameters = (ins EnumParameter<Hybrid_CacheKind>:$kind, ArrayRefParameter<"int64_t">:$dims,
                         "::mlir::Type":$elementType);
   let assemblyFormat = "`<` $kind `,` `[` $dims `]` `,` $elementType `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Whether it grows with every token; the other kinds hold one state per sequence.
+    bool isKeyValue() const { return getKind() <= CacheKind::latent_kv; }
+    /// As attention sees it; only for key-value kinds.
+    int64_t getHeads() const { return getKind() == CacheKind::latent_kv ? 1 : getDims()[0]; }
+    int64_t getKeySize() const {
+      return getKind() == CacheKind::latent_kv ? getDims()[0] + getDims()[1] : getDims()[1];
+    }
+    int64_t getValueSize() const { return getKind() == CacheKind::latent_kv ? getDims()[0] : getDims()[2]; }
+    /// The shape per sequence of what cache.view gives; empty for key-value kinds.
+    ::llvm::SmallVector<int64_t> getViewShape() const;
+  }];
 }
 #endif
