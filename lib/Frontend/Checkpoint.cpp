@@ -61,7 +61,8 @@ static Error readTensor(const llvm::json::Value &value, uint64_t dataBytes, Chec
   if (!begin || !end || *begin < 0 || *end < *begin || uint64_t(*end) > dataBytes)
     return textError("expected 'data_offsets' within the file's " + Twine(dataBytes) + " bytes of data");
   if (uint64_t(*end - *begin) != bytes)
-    return textError("expected " + Twine(bytes) + " bytes for its dtype and shape, got " + Twine(*end - *begin));
+    return textError("expected " + Twine(bytes) + " bytes for its dtype and shape, got " +
+                     Twine(*end - *begin));
   range = {*begin, *end};
   return Error::success();
 }
@@ -79,8 +80,8 @@ Error Checkpoint::addFile(const std::string &path) {
   uint64_t headerBytes = llvm::support::endian::read64le(sizeBytes);
   constexpr uint64_t maxHeader = 100u << 20;
   if (headerBytes > maxHeader || headerBytes > fileBytes - 8)
-    return fail("expected a safetensors header within the file's " + Twine(fileBytes) + " bytes, got one of " +
-                Twine(headerBytes) + ": truncated, or not safetensors");
+    return fail("expected a safetensors header within the file's " + Twine(fileBytes) +
+                " bytes, got one of " + Twine(headerBytes) + ": truncated, or not safetensors");
   std::string header(headerBytes, '\0');
   if (!file.read(header.data(), headerBytes))
     return fail("expected a readable safetensors header");
@@ -110,7 +111,8 @@ Error Checkpoint::addFile(const std::string &path) {
   llvm::sort(ranges);
   for (size_t i = 1; i < ranges.size(); ++i)
     if (ranges[i].first < ranges[i - 1].second)
-      return fail("expected tensors that do not overlap, got two at byte " + Twine(ranges[i].first) + " of the data");
+      return fail("expected tensors that do not overlap, got two at byte " + Twine(ranges[i].first) +
+                  " of the data");
   return Error::success();
 }
 
@@ -136,14 +138,15 @@ Expected<Checkpoint> Checkpoint::open(StringRef folder) {
     }
     for (const auto &[name, file] : *map)
       if (!checkpoint.has(StringRef(name)))
-        return json->errorAt(StringRef(name), "expected tensor '" + StringRef(name) + "' in '" + *file.getAsString() +
-                                                  "', which does not hold it");
+        return json->errorAt(StringRef(name), "expected tensor '" + StringRef(name) + "' in '" +
+                                                  *file.getAsString() + "', which does not hold it");
     return checkpoint;
   }
   checkpoint.description = single;
   if (!llvm::sys::fs::exists(single))
-    return textError(folder + ": error: expected weights: neither model.safetensors nor model.safetensors.index.json "
-                              "is there");
+    return textError(folder +
+                     ": error: expected weights: neither model.safetensors nor model.safetensors.index.json "
+                     "is there");
   if (Error error = checkpoint.addFile(single))
     return error;
   return checkpoint;
@@ -180,8 +183,8 @@ Error mlir::hybrid::checkParameters(ModuleOp module, const Checkpoint &checkpoin
       if (piece.getSource().starts_with("init:"))
         return Error::success();
       auto fail = [&](StringRef file, const Twine &message) {
-        return textError(file + ": error: tensor '" + piece.getSource() + "': " + message + " (for parameter '" +
-                         global.getSymName() + "')");
+        return textError(file + ": error: tensor '" + piece.getSource() + "': " + message +
+                         " (for parameter '" + global.getSymName() + "')");
       };
       const CheckpointTensor *tensor = checkpoint.find(piece.getSource());
       if (!tensor)
@@ -204,8 +207,8 @@ Error mlir::hybrid::checkParameters(ModuleOp module, const Checkpoint &checkpoin
       const CheckpointTensor &tensor = *checkpoint.find(source);
       if (count != rowsAndColumns(tensor.shape).first)
         return textError(tensor.file + ": error: tensor '" + source + "': expected " + Twine(count) +
-                         " rows, found shape " + shapeText(tensor.shape) + " (for parameter '" + global.getSymName() +
-                         "')");
+                         " rows, found shape " + shapeText(tensor.shape) + " (for parameter '" +
+                         global.getSymName() + "')");
     }
     if (found != rows)
       return textError(checkpoint.describe() + ": error: parameter '" + global.getSymName() + "': expected " +

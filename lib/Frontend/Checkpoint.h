@@ -1,4 +1,5 @@
-// The tensors of a Hugging Face folder: which there are, of which type and shape, in which file. No weights are read.
+// The tensors of a Hugging Face folder: which there are, of which type and shape, in which file. No weights
+// are read.
 #ifndef HYBRID_LIB_FRONTEND_CHECKPOINT_H
 #define HYBRID_LIB_FRONTEND_CHECKPOINT_H
 #include "llvm/ADT/SmallVector.h"
@@ -37,8 +38,8 @@ private:
   std::string description;
 };
 
-/// Checks every piece of every parameter of the model form against the checkpoint: that the tensor exists, has a float
-/// type that can be read, and has the rows and columns that the parameter needs.
+/// Checks every piece of every parameter of the model form against the checkpoint: that the tensor exists,
+/// has a float type that can be read, and has the rows and columns that the parameter needs.
 llvm::Error checkParameters(ModuleOp module, const Checkpoint &checkpoint);
 
 } // namespace mlir::hybrid

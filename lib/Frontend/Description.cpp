@@ -1,5 +1,5 @@
-// YAML descriptions: places and types of values are checked against the table in Schema.cpp, then the numbers against
-// each other, and each parameter gets an initialiser.
+// YAML descriptions: places and types of values are checked against the table in Schema.cpp, then the numbers
+// against each other, and each parameter gets an initialiser.
 #include "Initialisers.h"
 #include "Json.h"
 #include "Schema.h"
@@ -45,7 +45,8 @@ public:
     }
     for (const YamlEntry &entry : node.entries)
       if (!findSchemaKey(name, entry.key))
-        errors.fail(entry.position, "unknown key '" + entry.key + "' in '" + name + "'" + suggest(entry.key, known()));
+        errors.fail(entry.position,
+                    "unknown key '" + entry.key + "' in '" + name + "'" + suggest(entry.key, known()));
   }
 
   /// The value of `key`; null if it is absent, which for a required key is an error.
@@ -137,7 +138,8 @@ public:
 
   int64_t toInteger(StringRef key, const YamlNode &value) const {
     int64_t result = 1;
-    if (value.kind != YamlNode::Kind::scalar || value.quoted || StringRef(value.text).getAsInteger(10, result))
+    if (value.kind != YamlNode::Kind::scalar || value.quoted ||
+        StringRef(value.text).getAsInteger(10, result))
       errors.fail(value.position, "expected an integer for '" + key + "', got " + value.describe());
     return result;
   }
@@ -265,7 +267,8 @@ private:
 
   void readPlaces(const Section &layers, const YamlNode &at) {
     if (at.kind != YamlNode::Kind::mapping)
-      return errors.fail(at.position, "expected a mapping from block names to layer numbers, got " + at.describe());
+      return errors.fail(at.position,
+                         "expected a mapping from block names to layer numbers, got " + at.describe());
     for (const YamlEntry &entry : at.entries) {
       checkName(entry.key, entry.position);
       if (entry.value.kind != YamlNode::Kind::sequence)
@@ -328,7 +331,8 @@ private:
       if (!section.has(name))
         continue;
       if (!ffn.name.empty())
-        errors.fail(section.at(name), "expected one feed-forward network, got '" + ffn.name + "' and '" + name + "'");
+        errors.fail(section.at(name),
+                    "expected one feed-forward network, got '" + ffn.name + "' and '" + name + "'");
       ffn.name = name;
       ffn.width = section.integer(name);
     }
@@ -349,32 +353,39 @@ private:
     Section section(errors, "mixer", node);
     if (errors.any())
       return mixer;
-    if (node.entries.size() != 1) {
-      errors.fail(node.position, "expected one mixer, got " + Twine(node.entries.size()) +
-                                     "; mixers side by side go into 'parallel'");
-      return mixer;
-    }
-    const YamlEntry &entry = node.entries.front();
-    if (entry.key != "parallel") {
-      addBranch(mixer, entry);
-      return mixer;
-    }
-    Section parallel(errors, "parallel", entry.value);
+    const YamlNode *parallel = section.get("parallel"), *fuse = section.get("fuse");
+    if (!parallel && fuse)
+      errors.fail(section.at("fuse"), "expected 'fuse' beside 'parallel' only");
+    size_t mixers = node.entries.size() - (fuse != nullptr);
+    if (mixers != 1)
+      errors.fail(node.position,
+                  "expected one mixer, got " + Twine(mixers) + "; mixers side by side go into 'parallel'");
     if (errors.any())
       return mixer;
-    for (const YamlEntry &branch : entry.value.entries)
-      if (branch.key != "fuse")
-        addBranch(mixer, branch);
+    if (!parallel) {
+      addBranch(mixer, node.entries.front());
+      return mixer;
+    }
+    Section branches(errors, "parallel", *parallel);
+    if (errors.any())
+      return mixer;
+    for (const YamlEntry &branch : parallel->entries)
+      addBranch(mixer, branch);
     if (mixer.branches.size() < 2)
-      errors.fail(entry.position, "expected two or more mixers in 'parallel', got " + Twine(mixer.branches.size()));
-    static const YamlNode noKeys = [] {
+      errors.fail(parallel->position,
+                  "expected two or more mixers in 'parallel', got " + Twine(mixer.branches.size()));
+    readFuse(fuse ? *fuse : emptyMapping(), mixer);
+    return mixer;
+  }
+
+  /// What a section reads that is not there: its defaults.
+  static const YamlNode &emptyMapping() {
+    static const YamlNode node = [] {
       YamlNode empty;
       empty.kind = YamlNode::Kind::mapping;
       return empty;
     }();
-    const YamlNode *fuse = parallel.get("fuse");
-    readFuse(fuse ? *fuse : noKeys, mixer);
-    return mixer;
+    return node;
   }
 
   void addBranch(MixerSpec &mixer, const YamlEntry &entry) {
@@ -444,12 +455,7 @@ private:
   }
 
   RopeSpec readRope(const YamlNode *node, int64_t headDim) {
-    static const YamlNode noKeys = [] {
-      YamlNode empty;
-      empty.kind = YamlNode::Kind::mapping;
-      return empty;
-    }();
-    Section section(errors, "rope", node ? *node : noKeys);
+    Section section(errors, "rope", node ? *node : emptyMapping());
     RopeSpec rope;
     rope.theta = section.number("theta");
     double fraction = section.number("fraction");
@@ -481,8 +487,8 @@ private:
     rope.betaFast = keys.number("beta_fast");
     rope.betaSlow = keys.number("beta_slow");
     bool yarn = rope.scaling == RopeScaling::yarn;
-    rope.attentionFactor = keys.number("attention_factor", yarn && rope.factor > 1 ? 0.1 * std::log(rope.factor) + 1
-                                                                                   : 1);
+    rope.attentionFactor =
+        keys.number("attention_factor", yarn && rope.factor > 1 ? 0.1 * std::log(rope.factor) + 1 : 1);
     return rope;
   }
 

@@ -11,8 +11,12 @@ using llvm::StringRef;
 using llvm::Twine;
 
 static constexpr Family families[] = {
-    {"bamba", readBamba},   {"falcon_h1", readFalconH1}, {"granitemoehybrid", readGraniteMoeHybrid},
-    {"lfm2", readLfm2},     {"llama", readLlama},        {"mamba2", readMamba2},
+    {"bamba", readBamba},
+    {"falcon_h1", readFalconH1},
+    {"granitemoehybrid", readGraniteMoeHybrid},
+    {"lfm2", readLfm2},
+    {"llama", readLlama},
+    {"mamba2", readMamba2},
     {"olmo_hybrid", readOlmoHybrid},
 };
 
@@ -23,8 +27,8 @@ std::string mlir::hybrid::knownFamilies() {
   return names;
 }
 
-void FamilyReader::frame(StringRef embedding, StringRef finalNorm, double eps, bool tied, double embeddingScale,
-                         double logitScale) {
+void FamilyReader::frame(StringRef embedding, StringRef finalNorm, double eps, bool tied,
+                         double embeddingScale, double logitScale) {
   spec.vocab = config.integer("vocab_size");
   spec.width = config.integer("hidden_size");
   spec.tied = tied;
@@ -40,8 +44,8 @@ int64_t FamilyReader::numLayers() {
   constexpr int64_t maxLayers = 4096;
   int64_t layers = config.integer("num_hidden_layers");
   if (layers < 1 || layers > maxLayers) {
-    config.fail("num_hidden_layers", "expected 'num_hidden_layers' from 1 to " + Twine(maxLayers) + ", got " +
-                                         Twine(layers));
+    config.fail("num_hidden_layers",
+                "expected 'num_hidden_layers' from 1 to " + Twine(maxLayers) + ", got " + Twine(layers));
     return 0;
   }
   return layers;
@@ -85,8 +89,8 @@ Activation FamilyReader::activation(StringRef key) {
                                              .Case("sigmoid", Activation::sigmoid)
                                              .Default(std::nullopt);
   if (!activation)
-    config.fail(key, "unknown activation '" + name + "'; known are silu, swish, gelu, gelu_new, gelu_pytorch_tanh, " +
-                         "relu2, sigmoid");
+    config.fail(key, "unknown activation '" + name +
+                         "'; known are silu, swish, gelu, gelu_new, gelu_pytorch_tanh, " + "relu2, sigmoid");
   return activation.value_or(Activation::silu);
 }
 
@@ -114,7 +118,8 @@ std::optional<RopeSpec> FamilyReader::rope(int64_t headDim, double defaultTheta,
     type = rope->string("rope_type", rope->string("type", "default"));
   }
   if (!(fraction > 0 && fraction <= 1))
-    config.fail(key, "expected 'partial_rotary_factor' in (0, 1], got " + llvm::formatv("{0}", fraction).str());
+    config.fail(key,
+                "expected 'partial_rotary_factor' in (0, 1], got " + llvm::formatv("{0}", fraction).str());
   result.rotaryDim = int64_t(headDim * fraction);
   if (type == "default")
     return result;
@@ -132,15 +137,18 @@ std::optional<RopeSpec> FamilyReader::rope(int64_t headDim, double defaultTheta,
     result.highFreqFactor = rope->number("high_freq_factor");
   } else if (type == "yarn") {
     result.scaling = RopeScaling::yarn;
-    result.factor = rope->number("factor", double(trained) / double(std::max<int64_t>(result.originalContext, 1)));
+    result.factor =
+        rope->number("factor", double(trained) / double(std::max<int64_t>(result.originalContext, 1)));
     result.betaFast = rope->number("beta_fast", 32);
     result.betaSlow = rope->number("beta_slow", 1);
     double mscale = rope->number("mscale", 0), allDim = rope->number("mscale_all_dim", 0);
-    double scale = mscale != 0 && allDim != 0 ? yarnScale(result.factor, mscale) / yarnScale(result.factor, allDim)
-                                              : yarnScale(result.factor, 1);
+    double scale = mscale != 0 && allDim != 0
+                       ? yarnScale(result.factor, mscale) / yarnScale(result.factor, allDim)
+                       : yarnScale(result.factor, 1);
     result.attentionFactor = rope->number("attention_factor", scale);
     if (!rope->boolean("truncate", true))
-      config.fail(key, "expected 'truncate' to be true: YaRN with an exact correction range is not supported");
+      config.fail(key,
+                  "expected 'truncate' to be true: YaRN with an exact correction range is not supported");
   } else {
     config.fail(key, "unknown rotary scaling '" + type + "'; known are default, linear, llama3, yarn");
   }
@@ -166,8 +174,8 @@ AttentionSpec FamilyReader::attention(const std::string &prefix, bool bias, Stri
   return attention;
 }
 
-FfnSpec FamilyReader::gatedFfn(const std::string &gate, const std::string &up, const std::string &down, int64_t width,
-                               bool bias, double gateScale, double outScale) {
+FfnSpec FamilyReader::gatedFfn(const std::string &gate, const std::string &up, const std::string &down,
+                               int64_t width, bool bias, double gateScale, double outScale) {
   FfnSpec ffn;
   ffn.name = "swiglu";
   ffn.width = width;
@@ -194,12 +202,13 @@ Mamba2Spec FamilyReader::mamba2Dims(int64_t inner) {
   const llvm::json::Value *headDim = config.get("mamba_d_head");
   bool isAuto = !config.has("mamba_d_head") || headDim->getAsString() == StringRef("auto");
   if (mixer.heads > 0 && inner % mixer.heads != 0)
-    config.fail("mamba_n_heads", "expected 'mamba_n_heads' (" + Twine(mixer.heads) + ") to divide the mixer's width (" +
-                                     Twine(inner) + ")");
+    config.fail("mamba_n_heads", "expected 'mamba_n_heads' (" + Twine(mixer.heads) +
+                                     ") to divide the mixer's width (" + Twine(inner) + ")");
   mixer.headDim = isAuto ? (mixer.heads > 0 ? inner / mixer.heads : 1) : config.integer("mamba_d_head");
   if (mixer.heads * mixer.headDim != inner)
-    config.fail("mamba_d_head", "expected 'mamba_d_head' (" + Twine(mixer.headDim) + ") times 'mamba_n_heads' (" +
-                                    Twine(mixer.heads) + ") to be the mixer's width (" + Twine(inner) + ")");
+    config.fail("mamba_d_head", "expected 'mamba_d_head' (" + Twine(mixer.headDim) +
+                                    ") times 'mamba_n_heads' (" + Twine(mixer.heads) +
+                                    ") to be the mixer's width (" + Twine(inner) + ")");
   timeStepLimit(mixer);
   return mixer;
 }
@@ -209,13 +218,14 @@ void FamilyReader::timeStepLimit(Mamba2Spec &mixer) {
   if (limit.empty())
     return;
   if (limit.size() != 2)
-    return config.fail("time_step_limit", "expected two numbers for 'time_step_limit', got " + Twine(limit.size()));
+    return config.fail("time_step_limit",
+                       "expected two numbers for 'time_step_limit', got " + Twine(limit.size()));
   mixer.dtMin = limit[0];
   mixer.dtMax = limit[1];
 }
 
-void FamilyReader::mamba2Weights(Mamba2Spec &mixer, const std::string &prefix, bool inBias, bool outBias, bool convBias,
-                                 const Mamba2Scales &scales) {
+void FamilyReader::mamba2Weights(Mamba2Spec &mixer, const std::string &prefix, bool inBias, bool outBias,
+                                 bool convBias, const Mamba2Scales &scales) {
   int64_t bc = mixer.groups * mixer.state;
   int64_t rows[] = {mixer.inner(), mixer.inner(), bc, bc, mixer.heads};
   int64_t begin = 0;
@@ -250,7 +260,8 @@ static std::string inFolder(StringRef folder, StringRef file) {
 
 /// The dtype that most of a checkpoint is stored in, which is its embedding's.
 static std::string checkpointDtype(const ModelSpec &spec, const Checkpoint &weights) {
-  const CheckpointTensor *tensor = spec.embedding.empty() ? nullptr : weights.find(spec.embedding.front().source);
+  const CheckpointTensor *tensor =
+      spec.embedding.empty() ? nullptr : weights.find(spec.embedding.front().source);
   return llvm::StringSwitch<std::string>(tensor ? StringRef(tensor->dtype) : "F32")
       .Case("BF16", "bf16")
       .Case("F16", "f16")
@@ -280,12 +291,14 @@ llvm::Expected<ModelSpec> mlir::hybrid::readHuggingFace(StringRef folder) {
   std::string type = config.string("model_type", "");
   const Family *family = llvm::find_if(families, [&](const Family &f) { return f.modelType == type; });
   if (family == std::end(families)) {
-    config.fail("model_type", type.empty() ? Twine("expected key 'model_type'; known families are ") + knownFamilies()
-                                           : "unknown family '" + type + "'; known are " + knownFamilies());
+    config.fail("model_type", type.empty()
+                                  ? Twine("expected key 'model_type'; known families are ") + knownFamilies()
+                                  : "unknown family '" + type + "'; known are " + knownFamilies());
     return config.takeError();
   }
   if (config.has("quantization_config"))
-    config.fail("quantization_config", "quantised checkpoints are not supported; expected F32, BF16 or F16 weights");
+    config.fail("quantization_config",
+                "quantised checkpoints are not supported; expected F32, BF16 or F16 weights");
   llvm::Expected<Checkpoint> weights = Checkpoint::open(folder);
   if (!weights)
     return weights.takeError();

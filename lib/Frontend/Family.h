@@ -1,13 +1,13 @@
-// What a mapping file of a Hugging Face family writes with. A family is one file in families/ that turns config.json and
-// the checkpoint's tensor names into a ModelSpec, and one line in the table of Family.cpp.
+// What a mapping file of a Hugging Face family writes with. A family is one file in families/ that turns
+// config.json and the checkpoint's tensor names into a ModelSpec, and one line in the table of Family.cpp.
 #ifndef HYBRID_LIB_FRONTEND_FAMILY_H
 #define HYBRID_LIB_FRONTEND_FAMILY_H
 #include "Config.h"
 
 namespace mlir::hybrid {
 
-/// Rows of a projection that come from one linear layer of the checkpoint ("<layer>.weight" and "<layer>.bias"). A factor
-/// on the layer's input scales its weight only, one on its output scales both.
+/// Rows of a projection that come from one linear layer of the checkpoint ("<layer>.weight" and
+/// "<layer>.bias"). A factor on the layer's input scales its weight only, one on its output scales both.
 struct LayerRows {
   std::string layer;
   /// -1: all of them, when nothing is merged with them.
@@ -15,7 +15,8 @@ struct LayerRows {
   double inputScale = 1, outputScale = 1;
 };
 
-/// Factors on the input of a Mamba-2 mixer, on the segments z, x, B, C, dt of its projection, and on its output.
+/// Factors on the input of a Mamba-2 mixer, on the segments z, x, B, C, dt of its projection, and on its
+/// output.
 struct Mamba2Scales {
   double input = 1, output = 1;
   std::vector<double> segments = {1, 1, 1, 1, 1};
@@ -35,10 +36,10 @@ public:
   const Checkpoint &weights;
   ModelSpec &spec;
 
-  /// vocab, width, eps of the final norm, tied or separate head, and factors on embedding and logits, folded where that
-  /// is exact: a factor on the logits into the final norm's weight.
-  void frame(llvm::StringRef embedding, llvm::StringRef finalNorm, double eps, bool tied, double embeddingScale = 1,
-             double logitScale = 1);
+  /// vocab, width, eps of the final norm, tied or separate head, and factors on embedding and logits, folded
+  /// where that is exact: a factor on the logits into the final norm's weight.
+  void frame(llvm::StringRef embedding, llvm::StringRef finalNorm, double eps, bool tied,
+             double embeddingScale = 1, double logitScale = 1);
 
   /// num_hidden_layers, bounded so that a loop over it ends.
   int64_t numLayers();
@@ -50,15 +51,16 @@ public:
   /// The activation of `key`, silu by default.
   Activation activation(llvm::StringRef key = "hidden_act");
 
-  /// Rotary positions as the config has them, in `rope_parameters` or in the keys before that; none where theta is null.
+  /// Rotary positions as the config has them, in `rope_parameters` or in the keys before that; none where
+  /// theta is null.
   std::optional<RopeSpec> rope(int64_t headDim, double defaultTheta = 10000, double defaultFraction = 1);
 
   /// Grouped-query attention with q_proj, k_proj, v_proj and `outName` under `prefix`.
   AttentionSpec attention(const std::string &prefix, bool bias, llvm::StringRef outName = "o_proj",
                           AttentionScales scales = {});
   /// gate, up and down projections.
-  FfnSpec gatedFfn(const std::string &gate, const std::string &up, const std::string &down, int64_t width, bool bias,
-                   double gateScale = 1, double outScale = 1);
+  FfnSpec gatedFfn(const std::string &gate, const std::string &up, const std::string &down, int64_t width,
+                   bool bias, double gateScale = 1, double outScale = 1);
 
   /// hidden_size times the factor behind `key`, 2 by default.
   int64_t expanded(llvm::StringRef key);

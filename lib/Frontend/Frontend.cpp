@@ -22,7 +22,8 @@ public:
           llvm::raw_string_ostream os(text);
           if (auto file = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
             os << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn() << ": ";
-          os << (diagnostic.getSeverity() == DiagnosticSeverity::Note ? "note: " : "error: ") << diagnostic << "\n";
+          os << (diagnostic.getSeverity() == DiagnosticSeverity::Note ? "note: " : "error: ") << diagnostic
+             << "\n";
           return success();
         }) {}
 
@@ -53,8 +54,9 @@ Expected<OwningOpRef<ModuleOp>> mlir::hybrid::importModel(MLIRContext &context, 
   if (Error error = checkDtype(options))
     return error;
   if (!llvm::sys::fs::exists(path))
-    return textError(path + ": error: no such file or folder; expected a description (.yaml), a Hugging Face folder "
-                            "or IR (.mlir)");
+    return textError(path +
+                     ": error: no such file or folder; expected a description (.yaml), a Hugging Face folder "
+                     "or IR (.mlir)");
   StringRef extension = llvm::sys::path::extension(path);
   if (extension == ".mlir" || extension == ".mlirbc")
     return readIR(context, path);
@@ -68,7 +70,8 @@ Expected<OwningOpRef<ModuleOp>> mlir::hybrid::importModel(MLIRContext &context, 
   if (folder) {
     if (std::optional<Misfit> misfit = findMisfit(*spec))
       return textError(path + "/config.json: error: " +
-                       (misfit->block ? "layer " + std::to_string(misfit->block) + ": " : "") + misfit->message);
+                       (misfit->block ? "layer " + std::to_string(misfit->block) + ": " : "") +
+                       misfit->message);
   }
   OwningOpRef<ModuleOp> module = buildModelForm(context, *spec, options);
   DiagnosticText diagnostics(context);

@@ -13,8 +13,9 @@ Recipe decayInitialiser(std::array<double, 2> rates);
 /// Biases whose softplus is log-uniform between the two.
 Recipe timeStepInitialiser(std::array<double, 2> steps);
 
-/// Gives every parameter that has no recipe yet the initialiser of its kind: matrices normal with standard deviation 0.02,
-/// those that end on the residual stream less by sqrt(2 layers), norms one, convolutions as PyTorch does.
+/// Gives every parameter that has no recipe yet the initialiser of its kind: matrices normal with standard
+/// deviation 0.02, those that end on the residual stream less by sqrt(2 layers), norms one, convolutions as
+/// PyTorch does.
 void addInitialisers(ModelSpec &spec);
 
 } // namespace mlir::hybrid

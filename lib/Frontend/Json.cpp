@@ -16,14 +16,16 @@ Expected<std::string> mlir::hybrid::readTextFile(StringRef path, size_t limit) {
   if (status.type() != sys::fs::file_type::regular_file)
     return textError(path + ": error: expected a regular file");
   if (status.getSize() > limit)
-    return textError(path + ": error: expected at most " + Twine(limit) + " bytes, got " + Twine(status.getSize()));
+    return textError(path + ": error: expected at most " + Twine(limit) + " bytes, got " +
+                     Twine(status.getSize()));
   ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFile(path, /*IsText=*/false);
   if (!buffer)
     return textError(path + ": error: expected a readable file: " + buffer.getError().message());
   return (*buffer)->getBuffer().str();
 }
 
-/// Rewrites Python's bare floats outside strings; positions after one shift, which only matters for error columns.
+/// Rewrites Python's bare floats outside strings; positions after one shift, which only matters for error
+/// columns.
 static std::string replaceBareFloats(StringRef text) {
   static constexpr StringRef bare[] = {"-Infinity", "Infinity", "NaN"};
   std::string out;

@@ -23,8 +23,8 @@ struct JsonFile {
   llvm::Error errorAt(llvm::StringRef key, const llvm::Twine &message) const;
 };
 
-/// Bare Infinity and NaN, which Python writes though JSON has none, are read as {"__float__": "Infinity"}, the form that
-/// newer files use.
+/// Bare Infinity and NaN, which Python writes though JSON has none, are read as {"__float__": "Infinity"},
+/// the form that newer files use.
 llvm::Expected<JsonFile> readJsonObject(llvm::StringRef path);
 
 } // namespace mlir::hybrid

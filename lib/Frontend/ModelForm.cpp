@@ -38,7 +38,8 @@ RankedTensorType FormBuilder::tokens(ArrayRef<int64_t> dims) const {
   return RankedTensorType::get(shape, Float32Type::get(builder.getContext()));
 }
 
-Value FormBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, const Recipe &recipe, FieldList fields) {
+Value FormBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, const Recipe &recipe,
+                             FieldList fields) {
   std::string full = prefix.empty() ? name.str() : prefix + "." + name.str();
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   if (globals.try_emplace(full, type).second) {
@@ -47,12 +48,13 @@ Value FormBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, const Reci
       builder.setInsertionPointAfter(lastGlobal);
     else
       builder.setInsertionPointToStart(module->getBody());
-    auto global = ml_program::GlobalOp::create(
-        builder, loc, full, type, /*is_mutable=*/false,
-        ml_program::ExternAttr::get(builder.getContext(), type), builder.getStringAttr("private"));
+    auto global = ml_program::GlobalOp::create(builder, loc, full, type, /*is_mutable=*/false,
+                                               ml_program::ExternAttr::get(builder.getContext(), type),
+                                               builder.getStringAttr("private"));
     SmallVector<Attribute> pieces;
     for (const PieceSpec &piece : recipe)
-      pieces.push_back(PieceAttr::get(builder.getContext(), piece.source, piece.begin, piece.end, /*transpose=*/false,
+      pieces.push_back(PieceAttr::get(builder.getContext(), piece.source, piece.begin, piece.end,
+                                      /*transpose=*/false,
                                       piece.scale == 1 ? FloatAttr() : builder.getF64FloatAttr(piece.scale),
                                       piece.map.empty() ? StringAttr() : builder.getStringAttr(piece.map),
                                       /*column_fold=*/nullptr, /*row_fold=*/nullptr, /*fold_map=*/nullptr));
@@ -64,7 +66,8 @@ Value FormBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, const Reci
       global->setAttr("hybrid.fields", builder.getArrayAttr(fieldAttrs));
     lastGlobal = global;
   }
-  return ml_program::GlobalLoadConstOp::create(builder, loc, type, FlatSymbolRefAttr::get(builder.getContext(), full));
+  return ml_program::GlobalLoadConstOp::create(builder, loc, type,
+                                               FlatSymbolRefAttr::get(builder.getContext(), full));
 }
 
 Value FormBuilder::linear(StringRef name, const LinearSpec &linear, Value x, int64_t rows, FieldList fields) {
@@ -76,13 +79,15 @@ Value FormBuilder::linear(StringRef name, const LinearSpec &linear, Value x, int
                   Broadcast::trailing);
 }
 
-Value FormBuilder::norm(StringRef name, const NormSpec &norm, Value x, Value gate, int64_t groups, GateOrder order) {
+Value FormBuilder::norm(StringRef name, const NormSpec &norm, Value x, Value gate, int64_t groups,
+                        GateOrder order) {
   auto type = cast<RankedTensorType>(x.getType());
   Value weight;
   if (!norm.weight.empty())
     weight = parameter(name, {type.getShape().back()}, norm.weight);
-  return NormOp::create(builder, loc, type, /*sum=*/Type(), x, weight, /*bias=*/Value(), gate, /*residual=*/Value(),
-                        NormKind::rms, llvm::APFloat(norm.eps), groups, /*one_plus=*/false, order, Activation::silu)
+  return NormOp::create(builder, loc, type, /*sum=*/Type(), x, weight, /*bias=*/Value(), gate,
+                        /*residual=*/Value(), NormKind::rms, llvm::APFloat(norm.eps), groups,
+                        /*one_plus=*/false, order, Activation::silu)
       .getY();
 }
 
@@ -99,7 +104,9 @@ void FormBuilder::declareCache(StringRef name, CacheKind kind, ArrayRef<int64_t>
 
 Value FormBuilder::cache(StringRef name) { return caches.lookup(builder.getStringAttr(prefix + "." + name)); }
 
-void FormBuilder::setCache(StringRef name, Value value) { caches[builder.getStringAttr(prefix + "." + name)] = value; }
+void FormBuilder::setCache(StringRef name, Value value) {
+  caches[builder.getStringAttr(prefix + "." + name)] = value;
+}
 
 Value FormBuilder::residual(const std::optional<NormSpec> &postNorm, StringRef name, Value x, Value y) {
   Scope scope(*this, name);
@@ -171,12 +178,13 @@ void FormBuilder::buildEntry(StringRef name, bool withCaches) {
   Value logits = buildLinear(builder, loc, x, head);
   if (spec.logitSoftcap) {
     double cap = *spec.logitSoftcap;
-    logits = buildElementwise(builder, loc, logits, ArrayRef<Broadcast>(), tokens({spec.vocab}),
-                              [&](OpBuilder &b, Location at, ValueRange args) -> Value {
-                                Value limit = buildScalar(b, at, args[0].getType(), cap);
-                                Value ratio = arith::DivFOp::create(b, at, args[0], limit);
-                                return arith::MulFOp::create(b, at, math::TanhOp::create(b, at, ratio), limit);
-                              });
+    logits =
+        buildElementwise(builder, loc, logits, ArrayRef<Broadcast>(), tokens({spec.vocab}),
+                         [&](OpBuilder &b, Location at, ValueRange args) -> Value {
+                           Value limit = buildScalar(b, at, args[0].getType(), cap);
+                           Value ratio = arith::DivFOp::create(b, at, args[0], limit);
+                           return arith::MulFOp::create(b, at, math::TanhOp::create(b, at, ratio), limit);
+                         });
   }
   SmallVector<Value> returned{logits};
   for (auto &[cacheName, value] : caches)

@@ -35,7 +35,8 @@ const LinearSpec &mlir::hybrid::mixerOut(const BranchSpec &branch) {
 }
 
 namespace {
-/// Collects the first misfit; later checks are skipped once there is one, so that they may rely on earlier ones.
+/// Collects the first misfit; later checks are skipped once there is one, so that they may rely on earlier
+/// ones.
 class FitCheck {
 public:
   std::optional<Misfit> misfit;
@@ -51,7 +52,8 @@ public:
   }
   void divides(StringRef key, int64_t divisor, StringRef name, int64_t value) {
     require(!misfit && value % divisor == 0, key,
-            "expected '" + key + "' (" + Twine(divisor) + ") to divide '" + name + "' (" + Twine(value) + ")");
+            "expected '" + key + "' (" + Twine(divisor) + ") to divide '" + name + "' (" + Twine(value) +
+                ")");
   }
 
   void operator()(const AttentionSpec &a) {
@@ -66,13 +68,15 @@ public:
             "expected 'sinks' from 0 to " + Twine(maxDim) + ", got " + Twine(a.sinkTokens));
     if (!a.rope)
       return;
-    require(a.rope->rotaryDim >= 2 && a.rope->rotaryDim % 2 == 0 && a.rope->rotaryDim <= a.headDim, "rope",
-            "expected an even number of rotary channels from 2 to 'head_dim' (" + Twine(a.headDim) + "), got " +
-                Twine(a.rope->rotaryDim));
+    require(a.rope->rotaryDim >= 2 && a.rope->rotaryDim % 2 == 0 && a.rope->rotaryDim <= a.headDim,
+            "head_dim",
+            "expected an even number of rotary channels from 2 to 'head_dim' (" + Twine(a.headDim) +
+                "), got " + Twine(a.rope->rotaryDim));
     require(a.rope->theta > 0, "theta", "expected a positive rotary theta");
     require(a.rope->factor > 0, "factor", "expected a positive rotary factor");
     require(a.rope->originalContext > 0, "original",
-            "expected a positive original context of the rotary scaling, got " + Twine(a.rope->originalContext));
+            "expected a positive original context of the rotary scaling, got " +
+                Twine(a.rope->originalContext));
   }
   void operator()(const Mamba2Spec &m) {
     size("heads", m.heads, maxHeads);
@@ -101,7 +105,8 @@ public:
       return;
     const FuseSpec &fuse = *mixer.fuse;
     require(fuse.op != FuseKind::concat || fuse.joint, "projection",
-            "expected 'projection: joint' with 'op: concat', as concatenated branches have one projection; 'op: add' "
+            "expected 'projection: joint' with 'op: concat', as concatenated branches have one projection; "
+            "'op: add' "
             "with 'projection: separate' is the same function");
     int64_t width = mixerOutWidth(mixer.branches[0]);
     for (const BranchSpec &branch : mixer.branches)
@@ -131,8 +136,8 @@ private:
       if (misfit)
         return;
       require(attention->valueDim == mamba->headDim, "value",
-              "expected 'value_dim' of attention (" + Twine(attention->valueDim) + ") to equal 'head_dim' of mamba2 (" +
-                  Twine(mamba->headDim) + ") with 'value: shared'");
+              "expected 'value_dim' of attention (" + Twine(attention->valueDim) +
+                  ") to equal 'head_dim' of mamba2 (" + Twine(mamba->headDim) + ") with 'value: shared'");
       divides("kv_heads", attention->kvHeads, "heads of mamba2", mamba->heads);
     }
   }

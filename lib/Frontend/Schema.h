@@ -1,5 +1,5 @@
-// The table of a description's keys. The reader takes names and defaults from it, and docs/model-schema.md is printed from
-// it, so that the two cannot differ.
+// The table of a description's keys. The reader takes names and defaults from it, and docs/model-schema.md is
+// printed from it, so that the two cannot differ.
 #ifndef HYBRID_LIB_FRONTEND_SCHEMA_H
 #define HYBRID_LIB_FRONTEND_SCHEMA_H
 #include "llvm/ADT/ArrayRef.h"

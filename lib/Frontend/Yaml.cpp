@@ -27,7 +27,8 @@ const YamlEntry *YamlNode::find(StringRef key) const {
 }
 
 namespace {
-/// Copies LLVM's lazily parsed nodes, in the one order in which they can be read. The first error ends the copy.
+/// Copies LLVM's lazily parsed nodes, in the one order in which they can be read. The first error ends the
+/// copy.
 class TreeBuilder {
 public:
   TreeBuilder(StringRef path, StringRef text) : path(path), text(text) {

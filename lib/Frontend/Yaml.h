@@ -32,7 +32,8 @@ struct YamlEntry {
   YamlNode value;
 };
 
-/// The only document of a text that scanText has let pass. Aliases, tags and keys that occur twice are errors.
+/// The only document of a text that scanText has let pass. Aliases, tags and keys that occur twice are
+/// errors.
 llvm::Expected<YamlNode> parseYaml(llvm::StringRef path, llvm::StringRef text);
 
 } // namespace mlir::hybrid

@@ -1,4 +1,5 @@
-// Every Hugging Face family, imported and evaluated in f64, against what an independent implementation computed.
+// Every Hugging Face family, imported and evaluated in f64, against what an independent implementation
+// computed.
 #include "Fixture.h"
 #include "dialects/Hybrid/Hybrid.h"
 #include "hybrid/Frontend/Frontend.h"
@@ -35,8 +36,8 @@ protected:
   /// ids, positions, offsets and rows of tokens [begin, end) of every sequence.
   SmallVector<HostValue> call(int64_t begin, int64_t end) {
     int64_t n = end - begin, total = batch() * n;
-    HostValue ids(ArrayRef<int64_t>{total}), positions(ArrayRef<int64_t>{total}), rows(ArrayRef<int64_t>{total}),
-        offsets(ArrayRef<int64_t>{batch() + 1});
+    HostValue ids(ArrayRef<int64_t>{total}), positions(ArrayRef<int64_t>{total}),
+        rows(ArrayRef<int64_t>{total}), offsets(ArrayRef<int64_t>{batch() + 1});
     for (int64_t i = 0; i < total; ++i) {
       ids.data[i] = expected["input_ids"].data[i / n * length() + begin + i % n];
       positions.data[i] = double(begin + i % n);
@@ -108,7 +109,7 @@ TEST_P(FrontendFixture, AppendPrefillThenTokens) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, FrontendFixture,
-                         testing::Values("bamba", "falcon_h1", "granitehybrid_dense", "lfm2", "llama", "mamba2",
-                                         "olmo_hybrid"),
+                         testing::Values("bamba", "falcon_h1", "granitehybrid_dense", "lfm2", "llama",
+                                         "mamba2", "olmo_hybrid"),
                          [](const auto &info) { return std::string(info.param); });
 } // namespace

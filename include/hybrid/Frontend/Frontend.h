@@ -18,8 +18,9 @@ struct ImportOptions {
   bool score = true, append = true;
 };
 
-/// Reads a YAML description (.yaml, .yml), a Hugging Face folder or IR in the model form (.mlir, .mlirbc) and verifies the
-/// result. The error's text says where ("file:line:column: error: ..." in texts), what was expected and what was found.
+/// Reads a YAML description (.yaml, .yml), a Hugging Face folder or IR in the model form (.mlir, .mlirbc) and
+/// verifies the result. The error's text says where ("file:line:column: error: ..." in texts), what was
+/// expected and what was found.
 llvm::Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, llvm::StringRef path,
                                                   const ImportOptions &options = {});
 
@@ -28,7 +29,8 @@ llvm::Expected<ModelSpec> readDescription(llvm::StringRef path);
 llvm::Expected<ModelSpec> readHuggingFace(llvm::StringRef folder);
 
 /// The model form of a model whose numbers fit together.
-OwningOpRef<ModuleOp> buildModelForm(MLIRContext &context, const ModelSpec &spec, const ImportOptions &options = {});
+OwningOpRef<ModuleOp> buildModelForm(MLIRContext &context, const ModelSpec &spec,
+                                     const ImportOptions &options = {});
 
 /// The keys of a YAML description as a Markdown document, from the table that the reader itself uses.
 std::string schemaMarkdown();

@@ -1,5 +1,5 @@
-// What every front end produces: a model as a list of blocks, with a recipe for each parameter. It knows no checkpoint
-// format and no description syntax; `buildModelForm` turns it into IR.
+// What every front end produces: a model as a list of blocks, with a recipe for each parameter. It knows no
+// checkpoint format and no description syntax; `buildModelForm` turns it into IR.
 #ifndef HYBRID_FRONTEND_MODELSPEC_H
 #define HYBRID_FRONTEND_MODELSPEC_H
 #include "dialects/Hybrid/Hybrid.h"
@@ -27,7 +27,9 @@ struct PieceSpec {
 using Recipe = std::vector<PieceSpec>;
 
 /// A whole checkpoint tensor, times `scale`.
-inline Recipe tensorRecipe(std::string source, double scale = 1) { return {{std::move(source), 0, -1, scale, ""}}; }
+inline Recipe tensorRecipe(std::string source, double scale = 1) {
+  return {{std::move(source), 0, -1, scale, ""}};
+}
 /// The recipes one after another.
 Recipe concatRecipes(std::initializer_list<Recipe> parts);
 
@@ -90,7 +92,8 @@ enum class GatedNorm {
 struct Mamba2Spec {
   int64_t heads = 0, headDim = 0, state = 0, groups = 1, conv = 4;
   double dtMin = 0, dtMax = std::numeric_limits<double>::infinity();
-  /// If not 0, there are no rows x: the values are those of the attention beside this mixer, so many heads of them.
+  /// If not 0, there are no rows x: the values are those of the attention beside this mixer, so many heads of
+  /// them.
   int64_t sharedValueHeads = 0;
   /// Of the convolution.
   Activation activation = Activation::silu;
@@ -200,7 +203,8 @@ struct Misfit {
   std::string message;
 };
 
-/// The first way in which the numbers do not fit together, such as heads that KV heads do not divide; nothing if they do.
+/// The first way in which the numbers do not fit together, such as heads that KV heads do not divide; nothing
+/// if they do.
 std::optional<Misfit> findMisfit(const ModelSpec &spec);
 
 } // namespace mlir::hybrid

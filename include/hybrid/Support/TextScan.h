@@ -1,5 +1,6 @@
-// The scan that untrusted YAML and JSON pass before a parser sees them: parsers that recurse overflow the stack on deep
-// nesting, so size and depth are bounded first. Standard library only, so that the runtime can use it as well.
+// The scan that untrusted YAML and JSON pass before a parser sees them: parsers that recurse overflow the
+// stack on deep nesting, so size and depth are bounded first. Standard library only, so that the runtime can
+// use it as well.
 #ifndef HYBRID_SUPPORT_TEXTSCAN_H
 #define HYBRID_SUPPORT_TEXTSCAN_H
 #include <cstddef>
@@ -31,9 +32,10 @@ TextPosition positionOf(std::string_view text, size_t offset);
 /// "file:line:column: error: message", the one form in which text errors are reported.
 std::string formatTextError(std::string_view file, const TextError &error);
 
-/// The first reason not to give `text` to a parser, if there is one: more bytes than allowed, a NUL byte, or nesting
-/// deeper than allowed (brackets outside strings and comments; in YAML also block levels). An estimate of the depth
-/// may be too high for odd plain scalars but is never too low by more than a factor of two.
+/// The first reason not to give `text` to a parser, if there is one: more bytes than allowed, a NUL byte, or
+/// nesting deeper than allowed (brackets outside strings and comments; in YAML also block levels). An
+/// estimate of the depth may be too high for odd plain scalars but is never too low by more than a factor of
+/// two.
 std::optional<TextError> scanText(std::string_view text, TextFormat format, TextLimits limits = {});
 
 } // namespace mlir::hybrid
