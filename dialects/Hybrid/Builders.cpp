@@ -17,6 +17,10 @@ SmallVector<OpFoldResult> hybrid::getSizes(OpBuilder &builder, Location loc, Val
 }
 
 Value hybrid::buildScalar(OpBuilder &builder, Location loc, Type type, double value) {
+  if (auto shaped = dyn_cast<ShapedType>(type)) {
+    auto splat = DenseElementsAttr::get(shaped, Attribute(builder.getFloatAttr(shaped.getElementType(), value)));
+    return arith::ConstantOp::create(builder, loc, splat);
+  }
   return arith::ConstantOp::create(builder, loc, builder.getFloatAttr(type, value));
 }
 

@@ -78,7 +78,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("expected ") << memories.size() << " operands and " << scalars << " scalars, got "
                                     << getOperands().size() << " and " << getScalars().size();
   for (auto [i, type] : llvm::enumerate(memories))
-    if (getOperands()[i].getType() != type)
-      return emitOpError("expected operand ") << i << " of type " << type << ", got " << getOperands()[i].getType();
+    if (getElementTypeOrSelf(getOperands()[i].getType()) != getElementTypeOrSelf(type))
+      return emitOpError("expected operand ") << i << " of elements like " << type << ", got "
+                                              << getOperands()[i].getType();
   return success();
 }

@@ -104,7 +104,8 @@ def Schedule_LaunchOp : Schedule_Op<"launch", [DeclareOpInterfaceMethods<SymbolU
 
     Constraints:
     - (C1) the kernel exists.
-    - (C2) operands and scalars match the kernel's arguments in number and type.
+    - (C2) operands and scalars match the kernel's arguments in number and element type; a kernel may see a buffer's
+      rows cut or joined.
     - (C3) a grid has one to three extents.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, ArrayAttr:$grid, Variadic<AnyMemRef>:$operands, ArrayAttr:$scalars,

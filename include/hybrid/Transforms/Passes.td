@@ -2,4 +2,19 @@
 #ifndef HYBRID_TRANSFORMS_PASSES_TD
 #define HYBRID_TRANSFORMS_PASSES_TD
 include "mlir/Pass/PassBase.td"
+
+def DecomposeFusePass : Pass<"hybrid-decompose-fuse", "::mlir::ModuleOp"> {
+  let summary = "Turn joins of branches into norms, products and elementwise ops";
+  let description = [{
+    Before:
+    ```mlir
+    %y = hybrid.fuse sub(%a, %b : tensor<?x64xf32>, tensor<?x96xf32>)
+           projections(%wa, %wb : tensor<32x64xf32>, tensor<32x96xf32>) -> tensor<?x32xf32>
+    ```
+    After: two `linalg.matmul` and an elementwise subtraction, which one kernel computes. A joint projection over a
+    concatenation becomes the sum of products with runs of the matrix's columns.
+  }];
+  let dependentDialects = ["::mlir::hybrid::HybridDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
 #endif

@@ -1,0 +1,39 @@
+// The compiler as a library: from an input path to IR in any form, and to an artifact.
+#ifndef HYBRID_DRIVER_COMPILE_H
+#define HYBRID_DRIVER_COMPILE_H
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/Error.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mlir::hybrid {
+
+struct CompileOptions {
+  std::string input;
+  /// "x86-64", "sm_80", "sm_90a"; empty: x86-64.
+  std::vector<std::string> targets;
+  /// "score", "append"; empty: both.
+  std::vector<std::string> entries;
+  std::optional<std::string> dtype;
+  /// Leave every op in a kernel of its own, to see what fusion brings.
+  bool fuse = true;
+};
+
+/// The model form after the graph passes.
+llvm::Expected<OwningOpRef<ModuleOp>> compileToModelForm(MLIRContext &context, const CompileOptions &options);
+
+/// Kernels and schedule for one target.
+llvm::Expected<OwningOpRef<ModuleOp>> compileToBlockForm(ModuleOp model, llvm::StringRef target,
+                                                         const CompileOptions &options);
+
+/// Everything: the artifact's bytes.
+llvm::Expected<std::vector<char>> compileToArtifact(MLIRContext &context, const CompileOptions &options);
+
+/// What `--emit=<form>` prints: model, block, schedule, tile, llvm, asm, ptx, sass, report, summary or status.
+llvm::Expected<std::string> compileToText(MLIRContext &context, const CompileOptions &options, llvm::StringRef form,
+                                          bool json);
+
+} // namespace mlir::hybrid
+#endif

@@ -1,0 +1,28 @@
+// Runs the block form on the host in f64: every launch of a variant, block by block. What it computes is compared with
+// the model form's own meaning, before any target's code exists.
+#ifndef HYBRID_REFERENCE_SCHEDULEEVALUATOR_H
+#define HYBRID_REFERENCE_SCHEDULEEVALUATOR_H
+#include "dialects/Hybrid/HostValue.h"
+#include "dialects/Schedule/Schedule.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include <map>
+#include <string>
+
+namespace mlir::hybrid {
+
+/// One call, as the runtime would make it. `lengths` are the tokens that each sequence holds before it.
+struct ScheduleCall {
+  std::vector<int64_t> ids, positions, offsets, rows, lengths, pageTable, readSlots, writeSlots;
+  int64_t pagesPerSequence = 0;
+};
+
+/// The memory of caches between calls: (name, part) -> rows, in the layout of docs/architecture.md.
+using CacheMemory = std::map<std::pair<std::string, int64_t>, HostValue>;
+
+/// Runs a variant and returns its logits. `parameter` gives the value of a parameter by name.
+FailureOr<HostValue> evaluateVariant(schedule::VariantOp variant, const ScheduleCall &call, CacheMemory &caches,
+                                     llvm::function_ref<const HostValue &(StringRef)> parameter);
+
+} // namespace mlir::hybrid
+#endif

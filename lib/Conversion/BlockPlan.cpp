@@ -1,0 +1,177 @@
+#include "BlockPlan.h"
+#include "dialects/Hybrid/Hybrid.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+using namespace mlir;
+using namespace mlir::hybrid;
+
+bool hybrid::isView(Operation *op) {
+  return isa<tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op);
+}
+
+bool hybrid::isElementwise(Operation *op) {
+  if (isa<GluOp>(op))
+    return true;
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  return generic && generic.getNumResults() == 1 && generic.getNumParallelLoops() == generic.getNumLoops() &&
+         generic.getMatchingIndexingMap(generic.getDpsInitOperand(0)).isIdentity();
+}
+
+bool hybrid::isProduct(Operation *op) { return isa<linalg::MatmulOp>(op); }
+
+Value hybrid::throughViews(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isView(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+StringRef hybrid::rowSymbol(Value value) {
+  value = throughViews(value);
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    static const StringRef names[] = {"tokens", "tokens", "sequences", "rows"};
+    return argument.getArgNumber() < 4 ? names[argument.getArgNumber()] : "sequences";
+  }
+  Operation *op = value.getDefiningOp();
+  if (isa<ml_program::GlobalLoadConstOp, arith::ConstantOp>(op))
+    return "one";
+  if (auto gather = dyn_cast<tensor::GatherOp>(op))
+    return rowSymbol(gather.getIndices());
+  if (isa<CacheViewOp>(op))
+    return "sequences";
+  if (auto scan = dyn_cast<LinearScanOp>(op))
+    return value == scan.getFinalState() ? "sequences" : rowSymbol(scan.getK());
+  if (auto conv = dyn_cast<CausalConv1dOp>(op))
+    return value == conv.getFinalTaps() ? "sequences" : rowSymbol(conv.getX());
+  for (Value operand : op->getOperands())
+    if (isa<RankedTensorType>(operand.getType()))
+      if (StringRef symbol = rowSymbol(operand); symbol != "one")
+        return symbol;
+  return "one";
+}
+
+/// Ops that compute nothing of their own in a kernel.
+static bool isPlumbing(Operation *op) {
+  return isView(op) || isa<tensor::DimOp, tensor::EmptyOp, linalg::FillOp, arith::ConstantOp,
+                           ml_program::GlobalLoadConstOp, func::ReturnOp, CacheViewOp>(op) ||
+         op->getNumResults() == 0 || (op->getNumResults() == 1 && !isa<RankedTensorType>(op->getResult(0).getType()) &&
+                                      !isa<CacheType>(op->getResult(0).getType()));
+}
+
+BlockPlan::BlockPlan(func::FuncOp entry, const BlockTarget &target) : target(target) {
+  std::map<std::vector<double>, Value> byFrequencies;
+  for (Operation &op : entry.getBody().front()) {
+    if (auto rotary = dyn_cast<RotaryOp>(op)) {
+      SmallVector<double> frequencies = rotary.getFrequencies();
+      std::vector<double> key(frequencies.begin(), frequencies.end());
+      key.push_back(rotary.getAttentionFactor().convertToDouble());
+      tables[&op] = byFrequencies.try_emplace(key, rotary.getResult()).first->second;
+    }
+    if (isPlumbing(&op))
+      continue;
+    for (OpResult result : op.getResults()) {
+      if (!isa<RankedTensorType>(result.getType()))
+        continue;
+      // The initial values of outputs carry nothing.
+      bool behindProduct = isProduct(&op);
+      for (Value operand : op.getOperands())
+        behindProduct |= heavy.contains(throughViews(operand)) && !stored.contains(throughViews(operand));
+      if (behindProduct)
+        heavy.insert(result);
+      if (StringRef reason = reasonToStore(result); !reason.empty()) {
+        stored.insert(result);
+        reasons[&op] = reason;
+      }
+    }
+  }
+}
+
+StringRef BlockPlan::whyStored(Operation *op) const { return reasons.lookup(op); }
+
+SmallVector<Operation *> BlockPlan::virtualOps(Value value) const {
+  SmallVector<Operation *> ops;
+  llvm::DenseSet<Operation *> seen;
+  SmallVector<Value> open{value};
+  while (!open.empty()) {
+    Value v = throughViews(open.pop_back_val());
+    Operation *op = v.getDefiningOp();
+    if (!op || isPlumbing(op) || (v != throughViews(value) && isStored(v)) || !seen.insert(op).second)
+      continue;
+    ops.push_back(op);
+    for (Value operand : op->getOperands())
+      if (isa<RankedTensorType>(operand.getType()))
+        open.push_back(operand);
+  }
+  return ops;
+}
+
+SmallVector<Operation *> BlockPlan::consumers(Value value) const {
+  SmallVector<Operation *> users;
+  for (Operation *user : value.getUsers()) {
+    if (isView(user))
+      llvm::append_range(users, consumers(user->getResult(0)));
+    else if (!isa<tensor::DimOp>(user))
+      users.push_back(user);
+  }
+  llvm::sort(users);
+  users.erase(llvm::unique(users), users.end());
+  return users;
+}
+
+/// Whether elementwise work costs enough that computing it twice is worth a buffer.
+static bool isExpensive(Operation *op) {
+  bool expensive = isa<NormOp, RotaryOp, GluOp>(op);
+  op->walk([&](Operation *inner) { expensive |= isa<math::MathDialect>(inner->getDialect()); });
+  return expensive;
+}
+
+/// The span that a norm normalises together.
+static int64_t normSpan(NormOp norm) {
+  return cast<RankedTensorType>(norm.getX().getType()).getShape().back() / norm.getGroups();
+}
+
+StringRef BlockPlan::reasonToStore(OpResult value) {
+  Operation *op = value.getOwner();
+  SmallVector<Operation *> users = consumers(value);
+  if (users.empty())
+    return "";
+  for (Operation *user : users)
+    if (isa<func::ReturnOp>(user))
+      return "it is a result of the entry";
+  if (isa<AttentionOp, MergeOp, CausalConv1dOp, LinearScanOp, tensor::GatherOp>(op))
+    return isa<LinearScanOp, CausalConv1dOp>(op) && value.getResultNumber() > 0 ? "" : "its kernel has a grid of its own";
+  if (isProduct(op)) {
+    if (users.size() != 1)
+      return "several kernels use the product";
+    return isElementwise(users[0]) ? "" : "the product's consumer is not elementwise";
+  }
+  if (heavy.contains(value))
+    return users.size() == 1 && isElementwise(users[0]) ? "" : "a product's epilogue ends where it has several consumers";
+  bool expensive = isExpensive(op);
+  auto type = cast<RankedTensorType>(value.getType());
+  bool perHead = type.getRank() <= 2 && type.getShape().back() <= 256;
+  for (Operation *user : users) {
+    if (isProduct(user)) {
+      if (!target.fuseIntoProducts)
+        return "the target's products load their operands straight from memory";
+      auto norm = dyn_cast<NormOp>(op);
+      if (norm && (normSpan(norm) != type.getShape().back() || type.getRank() != 2))
+        return "the norm's groups are narrower than the product's depth";
+      if (isa<RotaryOp>(op))
+        return "rotary works on halves of heads";
+      continue;
+    }
+    if (isa<RotaryOp>(op) && !isa<CacheAppendOp>(user))
+      return "rotary works on halves of heads";
+    if (auto norm = dyn_cast<NormOp>(op); norm && isElementwise(user) && normSpan(norm) != type.getShape().back())
+      return "the norm's groups are narrower than its consumer's tiles";
+    if (isa<AttentionOp, tensor::GatherOp, CausalConv1dOp>(user))
+      return "its consumer loads tiles from memory";
+    if (isa<LinearScanOp>(user) && expensive && !perHead && !isa<NormOp>(op))
+      return "the scan would compute it once per head";
+  }
+  if (expensive && users.size() > 2)
+    return "several kernels use it and it is dear to compute";
+  return "";
+}

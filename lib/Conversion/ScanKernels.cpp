@@ -1,0 +1,291 @@
+// The chunked linear scan, and the causal convolution with its taps.
+#include "FormBlocks.h"
+using namespace mlir;
+using namespace mlir::hybrid;
+
+/// The chunk form of the scan's recurrence. With G_ij the decay from j to i, c the decay from the chunk's start and s
+/// the decay to its end (each a sum of logs of one sign):
+///   rank 0:  O = (Q (.) c) Z + (tril(Q K' (.) G) (.) g) V         Z' = D Z + (K (.) s (.) g)' V
+///   tied:    X = (I + g (.) tril(E K' (.) G, -1))^-1 g (.) (V - (E (.) c) Z)
+///            O = (Q (.) c) Z + tril(Q K' (.) G) X                 Z' = D Z + (K (.) s)' X
+/// One block walks one sequence for one head.
+LogicalResult BlockFormer::formScan(LinearScanOp op) {
+  auto unbuilt = [&](const Twine &what) { return op.emitError("a scan with ") << what << " is not built for kernels"; };
+  if (op.getOrder() != 1 || op.getSubsteps() != 1 || op.getRead() != Read::post || op.getMaterialise() ||
+      op.getStateOnly() || op.getChunkStates() || op.getMix())
+    return unbuilt("order 2, substeps, pre-read, materialised mixers, no output or chunk states");
+  if (op.getRank() == Rank::untied || op.getErase() != Erase::decayed)
+    return unbuilt("untied rank or undecayed erase keys");
+  if (op.getDecay() != Decay::none && op.getDecay() != Decay::scalar && op.getDecay() != Decay::constant)
+    return unbuilt(Twine("decay '") + stringifyDecay(op.getDecay()) + "'");
+  bool tied = op.getRank() == Rank::tied;
+  int64_t heads = op.getStateHeads(), K = op.getKeySize(), V = op.getValueSize();
+  int64_t keyTile = roundUp(K, target.depthMultiple), valueTile = roundUp(V, target.depthMultiple);
+  int64_t C = tiles->scanChunk;
+  KernelBuilder k = kernel(op);
+  OpBuilder &b = k.b;
+  Value head = k.make<tile::BlockIdOp>(tile::GridAxis::x), sequence = k.make<tile::BlockIdOp>(tile::GridAxis::y);
+  Value offsets = k.input("offsets");
+  Value start = k.loadIndex(offsets, {sequence});
+  Value length = k.sub(k.loadIndex(offsets, {k.add(sequence, k.index(1))}), start);
+  Value outMemory = k.memoryOf(op.getO());
+  k.markWritten(outMemory);
+  auto headOf = [&](int64_t count) { return k.div(head, heads / count); };
+  auto headsOf = [](Value v, unsigned dim) { return cast<RankedTensorType>(v.getType()).getDimSize(dim); };
+
+  // State: rows of keys, columns of values.
+  auto valid = [&](int64_t have, int64_t want) { return have < want ? b.getI64IntegerAttr(have) : IntegerAttr(); };
+  Value state, stateMemory;
+  auto stateRow = [&](StringRef slots) {
+    Value slot = k.loadIndex(k.input(slots), {sequence});
+    return k.mul(k.add(k.mul(slot, heads), head), K);
+  };
+  if (op.getInitialState()) {
+    auto view = op.getInitialState().getDefiningOp<CacheViewOp>();
+    if (!view)
+      return unbuilt("an initial state that is not a cache's");
+    stateMemory = k.cachePart(cacheName(view.getCache()), 0, V, b.getF32Type());
+    k.markWritten(stateMemory);
+    Value rows = keyTile > K ? k.index(K) : Value();
+    state = k.make<tile::LoadOp>(k.f32({keyTile, valueTile}), stateMemory,
+                                 ValueRange{stateRow("read_slots"), k.index(0)}, Value(), rows, valid(V, valueTile));
+  } else {
+    state = k.splat(0, {keyTile, valueTile});
+  }
+
+  auto loop = scf::ForOp::create(b, k.loc, k.index(0), length, k.index(C), ValueRange{state});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value z = loop.getRegionIterArgs()[0], at = loop.getInductionVar();
+    Value live = k.min(k.sub(length, at), k.index(C));
+    k.setRows(k.add(start, at), C, live);
+    auto operandTile = [&](Value v, int64_t size, int64_t tileSize) {
+      return k.tile(v, {k.mul(headOf(headsOf(v, 1)), size), size, 0, tileSize, size});
+    };
+    FailureOr<Value> q = operandTile(op.getQ(), K, keyTile), key = operandTile(op.getK(), K, keyTile),
+                     v = operandTile(op.getV(), V, valueTile);
+    if (failed(q) || failed(key) || failed(v))
+      return failure();
+    FailureOr<Value> erase = op.getEraseKey() ? operandTile(op.getEraseKey(), K, keyTile) : key;
+    if (failed(erase))
+      return failure();
+
+    // Per-token numbers; those of tokens past the end neither decay nor write.
+    SmallVector<int64_t> vec{C}, square{C, C}, keyShape{C, keyTile}, valueShape{C, valueTile};
+    auto index = k.make<tile::IndexOp>(RankedTensorType::get(vec, b.getI32Type()), uint64_t(0));
+    Value isLive = k.make<arith::CmpIOp>(
+        arith::CmpIPredicate::slt, index,
+        k.make<tensor::SplatOp>(k.make<arith::IndexCastOp>(b.getI32Type(), live),
+                                RankedTensorType::get(vec, b.getI32Type())));
+    auto ofToken = [&](Value v, double otherwise) -> FailureOr<Value> {
+      Value column = headOf(headsOf(v, 1));
+      FailureOr<Value> vector = k.column(v, {column, 1, 0, 1, 1});
+      if (failed(vector))
+        return failure();
+      return Value(k.make<arith::SelectOp>(isLive, *vector, k.splat(otherwise, vec)));
+    };
+    Value logDecay, write;
+    if (op.getDecay() == Decay::scalar) {
+      FailureOr<Value> d = ofToken(op.getLogDecay(), 0);
+      if (failed(d))
+        return failure();
+      logDecay = *d;
+    } else if (op.getDecay() == Decay::constant) {
+      FailureOr<Value> d = k.scalarOf(op.getLogDecay(), {headOf(headsOf(op.getLogDecay(), 0)), 1, 0, 1, 1}, vec);
+      if (failed(d))
+        return failure();
+      logDecay = k.make<arith::SelectOp>(isLive, *d, k.splat(0, vec));
+    }
+    if (op.getWriteScale()) {
+      FailureOr<Value> g = ofToken(op.getWriteScale(), 0);
+      if (failed(g))
+        return failure();
+      write = *g;
+    } else {
+      write = k.make<arith::SelectOp>(isLive, k.splat(1, vec), k.splat(0, vec));
+    }
+    auto exp = [&](Value x) -> Value { return k.make<math::ExpOp>(x); };
+    auto mul = [&](Value x, Value y) -> Value { return k.make<arith::MulFOp>(x, y); };
+    // The model's own precision for operands of products; the state never leaves f32.
+    auto operand = [&](Value x) -> Value {
+      if (target.productsInF32 || storage.isF32())
+        return x;
+      return k.make<arith::TruncFOp>(RankedTensorType::get(cast<RankedTensorType>(x.getType()).getShape(), storage), x);
+    };
+    auto dot = [&](Value a, Value bb, Value c, bool ta, bool tb, Value rows) -> Value {
+      return k.make<tile::DotOp>(c.getType(), operand(a), operand(bb), c, rows, ta ? b.getUnitAttr() : UnitAttr(),
+                                 tb ? b.getUnitAttr() : UnitAttr());
+    };
+
+    Value decays, fromStart, toEnd, whole;
+    if (logDecay) {
+      fromStart = exp(k.make<tile::PrefixSumOp>(k.f32(vec), logDecay, UnitAttr()));
+      toEnd = exp(k.make<tile::PrefixSumOp>(k.f32(vec), logDecay, b.getUnitAttr()));
+      decays = exp(k.make<tile::SegmentSumOp>(k.f32(square), logDecay));
+      whole = exp(k.reduce(k.broadcast(logDecay, 1, keyShape), tile::Reduction::sum, 0));
+    } else {
+      auto places = RankedTensorType::get(square, b.getI32Type());
+      Value below = k.make<arith::CmpIOp>(arith::CmpIPredicate::sle, k.make<tile::IndexOp>(places, uint64_t(1)),
+                                          k.make<tile::IndexOp>(places, uint64_t(0)));
+      decays = k.make<arith::SelectOp>(below, k.splat(1, square), k.splat(0, square));
+    }
+    auto rowsScaled = [&](Value x, Value by, ArrayRef<int64_t> shape) {
+      return by ? mul(x, k.broadcast(by, 1, shape)) : x;
+    };
+    Value scores = mul(dot(*q, *key, k.splat(0, square), false, true, live), decays);
+    Value o = dot(rowsScaled(*q, fromStart, keyShape), z, k.splat(0, valueShape), false, false, live);
+    Value written = *v, intoState = toEnd;
+    if (tied) {
+      Value l = rowsScaled(mul(dot(*erase, *key, k.splat(0, square), false, true, Value()), decays), write, square);
+      Value old = dot(rowsScaled(*erase, fromStart, keyShape), z, k.splat(0, valueShape), false, false, Value());
+      Value rhs = rowsScaled(k.make<arith::SubFOp>(*v, old), write, valueShape);
+      written = k.make<tile::SolveOp>(rhs.getType(), l, rhs);
+    } else {
+      scores = mul(scores, k.broadcast(write, 0, square));
+      intoState = toEnd ? mul(toEnd, write) : write;
+    }
+    o = dot(scores, written, o, false, false, live);
+    Value kept = whole ? mul(z, k.broadcast(whole, 1, {keyTile, valueTile})) : z;
+    Value next = dot(rowsScaled(*key, intoState, keyShape), written, kept, true, false, Value());
+    if (op.getBonus()) {
+      FailureOr<Value> bonus = failure();
+      auto bonusType = cast<RankedTensorType>(op.getBonus().getType());
+      if (bonusType.getRank() == 1) {
+        bonus = k.scalarOf(op.getBonus(), {headOf(bonusType.getDimSize(0)), 1, 0, 1, 1}, valueShape);
+      } else if (FailureOr<Value> column = ofToken(op.getBonus(), 0); succeeded(column)) {
+        bonus = k.broadcast(*column, 1, valueShape);
+      }
+      if (failed(bonus))
+        return failure();
+      o = k.make<arith::AddFOp>(o, mul(*bonus, *v));
+    }
+    k.store(o, outMemory, {k.mul(head, V), V, 0, valueTile, V});
+    scf::YieldOp::create(b, k.loc, next);
+  }
+  if (stateMemory) {
+    Value rows = keyTile > K ? k.index(K) : Value();
+    tile::StoreOp::create(b, k.loc, loop.getResult(0), stateMemory, ValueRange{stateRow("write_slots"), k.index(0)},
+                          Value(), rows, valid(V, valueTile));
+  }
+  return launch(k, tied ? "delta_scan" : "scan", {{"one", 1, heads}, {"sequences"}}, {op});
+}
+
+/// Channels per step of a convolution's kernels.
+static int64_t channelStep(int64_t channels) {
+  for (int64_t step : {256, 128, 64, 32, 16})
+    if (channels % step == 0)
+      return step;
+  return channels < 256 ? channels : 16;
+}
+
+/// Runs `emit` for runs of channels that cover all of them, `step` at a time, the last one shorter.
+static LogicalResult forChannels(KernelBuilder &k, int64_t channels, int64_t step,
+                                 function_ref<LogicalResult(Columns)> emit) {
+  LogicalResult result = success();
+  if (int64_t full = channels / step; full == 1) {
+    result = emit(Columns::whole(step));
+  } else {
+    auto loop = scf::ForOp::create(k.b, k.loc, k.index(0), k.index(full * step), k.index(step));
+    OpBuilder::InsertionGuard guard(k.b);
+    k.b.setInsertionPointToStart(loop.getBody());
+    result = emit({loop.getInductionVar(), step, 0, step, step});
+  }
+  if (int64_t tail = channels % step; tail && succeeded(result))
+    result = emit({k.index(channels - tail), step, 0, tail, tail});
+  return result;
+}
+
+/// y[t] = act(bias + sum over s of taps[W-1-s] x[t-s]); x before the sequence's first token comes from the taps cache,
+/// or is zero.
+LogicalResult BlockFormer::formConv(CausalConv1dOp op) {
+  auto tapsType = cast<RankedTensorType>(op.getTaps().getType());
+  if (tapsType.getRank() != 2)
+    return op.emitError("a convolution with taps per token is not built for kernels");
+  int64_t channels = widthOf(op.getX()), width = tapsType.getDimSize(1), rows = tiles->convRows;
+  KernelBuilder k = kernel(op);
+  WorkItem w = workItem(k, rows, /*fromCache=*/false);
+  Value outMemory = k.memoryOf(op.getY());
+  k.markWritten(outMemory);
+  Value old, oldRow;
+  if (op.getInitialTaps()) {
+    auto view = op.getInitialTaps().getDefiningOp<CacheViewOp>();
+    if (!view)
+      return op.emitError("a convolution whose initial taps are not a cache's is not built for kernels");
+    old = k.cachePart(cacheName(view.getCache()), 0, channels, view.getCache().getType().getElementType());
+    oldRow = k.mul(k.loadIndex(k.input("read_slots"), {w.sequence}), width - 1);
+  }
+  auto emit = [&](Columns columns) -> LogicalResult {
+    SmallVector<int64_t> shape{rows, columns.count};
+    Value sum;
+    for (int64_t back = width - 1; back >= 0; --back) {
+      // Rows whose token `back` places before lies before this call start at `from`.
+      Value from = back ? k.max(k.sub(k.index(back), w.within), k.index(0)) : Value();
+      KernelBuilder::RowsGuard guard(k);
+      k.setRows(k.sub(w.first, k.index(back)), rows, w.valid, from);
+      FailureOr<Value> x = k.tile(op.getX(), columns);
+      if (failed(x))
+        return failure();
+      if (old && back) {
+        Value row = k.add(k.add(oldRow, k.index(width - 1 - back)), w.within);
+        auto type = RankedTensorType::get(shape, cast<MemRefType>(old.getType()).getElementType());
+        Value before = k.make<tile::LoadOp>(type, old, ValueRange{row, k.columnStart(columns)}, Value(),
+                                            k.min(from, w.valid), IntegerAttr());
+        x = k.make<arith::AddFOp>(*x, k.toF32(before));
+      }
+      FailureOr<Value> tap = k.tapOf(op.getTaps(), width - 1 - back, columns);
+      if (failed(tap))
+        return failure();
+      Value term = k.make<arith::MulFOp>(*x, k.broadcast(*tap, 0, shape));
+      sum = sum ? k.make<arith::AddFOp>(sum, term) : term;
+    }
+    if (op.getBias()) {
+      FailureOr<Value> bias = k.vectorOf(op.getBias(), columns);
+      if (failed(bias))
+        return failure();
+      sum = k.make<arith::AddFOp>(sum, k.broadcast(*bias, 0, shape));
+    }
+    k.setRows(w.first, rows, w.valid);
+    k.store(k.activation(op.getActivation(), sum), outMemory, columns);
+    return success();
+  };
+  if (failed(forChannels(k, channels, channelStep(channels), emit)))
+    return failure();
+  return launch(k, "conv", {{"tiles", 1, 1, rows}}, {op});
+}
+
+/// The last W-1 inputs of each sequence, old taps included where the call is shorter than that.
+LogicalResult BlockFormer::formTapsAppend(CacheAppendOp op) {
+  auto conv = op.getValues()[0].getDefiningOp<CausalConv1dOp>();
+  if (!conv)
+    return op.emitError("taps that are not a convolution's are not built for kernels");
+  int64_t channels = widthOf(conv.getX());
+  int64_t taps = op.getCache().getType().getDims()[1];
+  KernelBuilder k = kernel(op);
+  Value sequence = k.make<tile::BlockIdOp>(tile::GridAxis::x);
+  Value offsets = k.input("offsets");
+  Value start = k.loadIndex(offsets, {sequence}), end = k.loadIndex(offsets, {k.add(sequence, k.index(1))});
+  Value length = k.sub(end, start);
+  Type element = op.getCache().getType().getElementType();
+  Value memory = k.cachePart(cacheName(op.getCache()), 0, channels, element);
+  k.markWritten(memory);
+  Value readRow = k.mul(k.loadIndex(k.input("read_slots"), {sequence}), taps);
+  Value writeRow = k.mul(k.loadIndex(k.input("write_slots"), {sequence}), taps);
+  // Row j is token end - taps + j; the first `kept` of them are old ones.
+  Value kept = k.max(k.sub(k.index(taps), length), k.index(0));
+  auto emit = [&](Columns columns) -> LogicalResult {
+    k.setRows(k.sub(end, k.index(taps)), taps, k.index(taps), kept);
+    FailureOr<Value> fresh = k.tile(conv.getX(), columns);
+    if (failed(fresh))
+      return failure();
+    Value old = k.make<tile::LoadOp>(RankedTensorType::get({taps, columns.count}, element), memory,
+                                     ValueRange{k.add(readRow, length), k.columnStart(columns)}, Value(), kept,
+                                     IntegerAttr());
+    k.setRows(writeRow, taps, Value());
+    k.store(k.make<arith::AddFOp>(*fresh, k.toF32(old)), memory, columns);
+    return success();
+  };
+  if (failed(forChannels(k, channels, channelStep(channels), emit)))
+    return failure();
+  return launch(k, "taps", {{"sequences"}}, {op});
+}
