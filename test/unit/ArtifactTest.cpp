@@ -1,0 +1,172 @@
+// Artifacts: what is written reads back, whatever is damaged is refused with the place of the damage.
+#include "lib/Artifact/Artifact.h"
+#include "lib/Artifact/Hash.h"
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+using namespace hybridrt;
+using namespace hybridrt::artifact;
+
+namespace {
+ArtifactT small() {
+  ArtifactT a;
+  a.model = "small";
+  a.vocab = 16;
+  a.width = 8;
+  auto &cache = *a.caches.emplace_back(std::make_unique<CacheT>());
+  cache.name = "blocks.1.mixer.kv";
+  cache.dims = {2, 8, 8};
+  auto &program = *a.programs.emplace_back(std::make_unique<ProgramT>());
+  program.target = "x86-64";
+  auto &module = *program.modules.emplace_back(std::make_unique<ModuleT>());
+  module.level = "x86-64-v1";
+  module.code = {1, 2, 3};
+  auto &param = *program.params.emplace_back(std::make_unique<ParamT>());
+  param.name = "embedding";
+  param.shape = {17, 8};
+  param.layout = ParamLayout::panels;
+  param.pieces.emplace_back(std::make_unique<PieceT>())->source = "model.embed_tokens.weight";
+  auto &kernel = *program.kernels.emplace_back(std::make_unique<KernelT>());
+  kernel.symbol = "k0";
+  auto &entry = *program.entries.emplace_back(std::make_unique<EntryT>());
+  entry.name = "score";
+  auto &variant = *entry.variants.emplace_back(std::make_unique<VariantT>());
+  variant.name = "bulk";
+  variant.tile_lists = {16};
+  auto &buffer = *variant.buffers.emplace_back(std::make_unique<BufferT>());
+  buffer.elements = std::make_unique<PolynomialT>();
+  auto &term = *buffer.elements->terms.emplace_back(std::make_unique<TermT>());
+  term.coefficient = 8;
+  term.exponents = {1};
+  auto &step = *variant.steps.emplace_back(std::make_unique<StepT>());
+  step.label = "embedding";
+  auto &extent = *step.grid.emplace_back(std::make_unique<ExtentT>());
+  extent.symbol = Symbol::tiles;
+  for (ArgKind kind : {ArgKind::ids, ArgKind::param, ArgKind::buffer, ArgKind::tile_list, ArgKind::cache})
+    step.args.emplace_back(std::make_unique<ArgT>())->kind = kind;
+  step.scalars.emplace_back(std::make_unique<ScalarT>())->kind = ScalarKind::constant;
+  return a;
+}
+
+StepT &firstStep(ArtifactT &a) { return *a.programs[0]->entries[0]->variants[0]->steps[0]; }
+
+class ArtifactTest : public testing::Test {
+protected:
+  void SetUp() override {
+    char name[] = "/tmp/hybrid-artifact-XXXXXX";
+    close(mkstemp(name));
+    path = name;
+  }
+  void TearDown() override { unlink(path.c_str()); }
+  std::string bytes() const {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  std::string path;
+};
+} // namespace
+
+TEST_F(ArtifactTest, RoundTrip) {
+  ArtifactT a = small();
+  Status written = writeArtifact(a, path);
+  ASSERT_TRUE(written) << written.error();
+  Result<ArtifactT> back = readArtifact(path);
+  ASSERT_TRUE(back) << back.error();
+  EXPECT_EQ(back->model, "small");
+  EXPECT_EQ(back->programs[0]->modules[0]->code, (std::vector<uint8_t>{1, 2, 3}));
+  EXPECT_EQ(back->programs[0]->modules[0]->hash, hashBytes("\1\2\3", 3));
+  EXPECT_EQ(firstStep(*back).args.size(), 5u);
+  EXPECT_EQ(back->programs[0]->params[0]->pieces[0]->end, -1);
+  EXPECT_EQ(storedElements(*back->programs[0]->params[0]), 32 * 8);
+}
+
+TEST_F(ArtifactTest, EveryTruncationIsAnError) {
+  ArtifactT a = small();
+  ASSERT_TRUE(writeArtifact(a, path));
+  std::string whole = bytes();
+  // Up to 7 bytes at the end only align the file's size.
+  for (size_t size = 0; size + 7 < whole.size(); ++size)
+    EXPECT_FALSE(readArtifact(whole.data(), size, "cut")) << size;
+}
+
+TEST_F(ArtifactTest, NoDamagedByteCrashesTheReader) {
+  ArtifactT a = small();
+  ASSERT_TRUE(writeArtifact(a, path));
+  std::string whole = bytes();
+  size_t refused = 0;
+  for (size_t i = 0; i < whole.size(); ++i)
+    for (unsigned char c : {0x00, 0x01, 0x7f, 0x80, 0xff}) {
+      std::string damaged = whole;
+      damaged[i] = char(c);
+      refused += !readArtifact(damaged.data(), damaged.size(), "damaged");
+    }
+  EXPECT_GT(refused, whole.size());
+}
+
+TEST_F(ArtifactTest, AnotherMajorVersionIsNamed) {
+  ArtifactT a = small();
+  ASSERT_TRUE(writeArtifact(a, path));
+  a.version_major = 9;
+  flatbuffers::FlatBufferBuilder builder;
+  FinishArtifactBuffer(builder, CreateArtifact(builder, &a));
+  std::string error = readArtifact(builder.GetBufferPointer(), builder.GetSize(), "other.hyb").error();
+  EXPECT_NE(error.find("version 9.0"), std::string::npos) << error;
+  EXPECT_NE(error.find("reads 1.x"), std::string::npos) << error;
+}
+
+TEST_F(ArtifactTest, ChangedCodeIsRefused) {
+  ArtifactT a = small();
+  ASSERT_TRUE(writeArtifact(a, path));
+  a.programs[0]->modules[0]->code[1] ^= 4;
+  EXPECT_NE(checkArtifact(a).error().find("does not match its hash"), std::string::npos);
+}
+
+TEST_F(ArtifactTest, MessagesTellThePlace) {
+  const struct {
+    const char *message;
+    std::function<void(ArtifactT &)> damage;
+  } cases[] = {
+      {"steps[0]: kernel 7 of 1", [](ArtifactT &a) { firstStep(a).kernel = 7; }},
+      {"args[1]: param 1 of 1", [](ArtifactT &a) { firstStep(a).args[1]->index = 1; }},
+      {"args[2]: buffer 9 of 1", [](ArtifactT &a) { firstStep(a).args[2]->index = 9; }},
+      {"args[3]: tile list 1 of 1", [](ArtifactT &a) { firstStep(a).args[3]->index = 1; }},
+      {"args[4]: cache 3 of 1", [](ArtifactT &a) { firstStep(a).args[4]->index = 3; }},
+      {"args[4]: cache part 2 of 2", [](ArtifactT &a) { firstStep(a).args[4]->part = 2; }},
+      {"grid[0]: impossible extent: divisor 0", [](ArtifactT &a) { firstStep(a).grid[0]->divisor = 0; }},
+      {"grid[0]: tile list 2 of 1", [](ArtifactT &a) { firstStep(a).grid[0]->list = 2; }},
+      {"caches[0]: expected 3 dims", [](ArtifactT &a) { a.caches[0]->dims.pop_back(); }},
+      {"params[0]('embedding'): 'shape' has an impossible extent -1",
+       [](ArtifactT &a) { a.programs[0]->params[0]->shape[1] = -1; }},
+      {"pieces[0]: impossible rows [5, 3)",
+       [](ArtifactT &a) {
+         a.programs[0]->params[0]->pieces[0]->begin = 5;
+         a.programs[0]->params[0]->pieces[0]->end = 3;
+       }},
+      {"pieces[0]: unknown map 'cube'",
+       [](ArtifactT &a) { a.programs[0]->params[0]->pieces[0]->map = "cube"; }},
+      {"modules[0]: expected an object", [](ArtifactT &a) { a.programs[0]->modules[0] = nullptr; }},
+      {"expected a positive 'vocab', got -5", [](ArtifactT &a) { a.vocab = -5; }},
+      {"expected at least one program", [](ArtifactT &a) { a.programs.clear(); }},
+  };
+  for (auto &[message, damage] : cases) {
+    ArtifactT a = small();
+    damage(a);
+    std::string error = writeArtifact(a, path).error();
+    EXPECT_NE(error.find(message), std::string::npos) << message << "\n" << error;
+  }
+}
+
+TEST(HashTest, EveryBitCounts) {
+  std::string text(75, 'x');
+  uint64_t hash = hashText(text);
+  for (size_t bit = 0; bit < text.size() * 8; ++bit) {
+    std::string other = text;
+    other[bit / 8] ^= char(1 << bit % 8);
+    EXPECT_NE(hashText(other), hash) << bit;
+  }
+  EXPECT_NE(hashText(text + '\0'), hash);
+  EXPECT_NE(hashText(text, 1), hash);
+}
