@@ -30,6 +30,9 @@ void HybridDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/Hybrid/CacheOps.cpp.inc"
       >();
+  // A tool that forgets registerReferenceModels() is told so where it first needs one.
+  declarePromisedInterfaces<ReferenceOpInterface, LinearScanOp, CausalConv1dOp, AttentionOp, MergeOp, RotaryOp, NormOp,
+                            GluOp, FuseOp, CrossEntropyOp, CacheAppendOp, CacheViewOp>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/Hybrid/HybridAttrs.cpp.inc"

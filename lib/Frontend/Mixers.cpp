@@ -64,7 +64,7 @@ Value FormBuilder::fuse(const MixerSpec &mixer, ValueRange branches) {
   Value y =
       FuseOp::create(builder, loc, tokens({this->spec.width}), branches, normWeights, scales, projections,
                      /*gate=*/Value(), /*normalisers=*/ValueRange(), fuse.op, fuse.norm, /*norm_groups=*/1,
-                     llvm::APFloat(fuse.eps));
+                     llvm::APFloat(fuse.eps), /*factors=*/DenseF64ArrayAttr());
   // A bias passes through the join as its branch does.
   for (const auto &[i, spec] : llvm::enumerate(mixer.branches)) {
     const Recipe &bias = mixerOut(spec).bias;

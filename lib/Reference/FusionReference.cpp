@@ -95,7 +95,9 @@ struct FuseModel : ReferenceModel<FuseModel, FuseOp> {
 
   static HostValue combine(FuseOp op, ArrayRef<HostValue> branches, const HostValue *gate, const Inputs &in) {
     int64_t count = branches.size(), T = branches[0].shape[0];
-    if (op.getKind() == FuseKind::concat) {
+    // The products with the blocks of a joint matrix add up to the product with the whole.
+    bool blocks = op.getKind() == FuseKind::concat && count > 1 && int64_t(op.getProjections().size()) == count;
+    if (op.getKind() == FuseKind::concat && !blocks) {
       int64_t width = 0, column = 0;
       for (const HostValue &branch : branches)
         width += branch.shape[1];
@@ -166,6 +168,9 @@ struct FuseModel : ReferenceModel<FuseModel, FuseOp> {
       };
       multiply(op.getNormWeights());
       multiply(op.getScales());
+      double factor = op.getFactorsOrOnes()[i];
+      for (double &x : branch.data)
+        x *= factor;
       branches.push_back(std::move(branch));
     }
     const HostValue *gate = in[op.getGate()];
