@@ -85,7 +85,7 @@ func.func @attention(%q: tensor<?x8x64xf32>, %k: tensor<?x2x64xf32>, %v: tensor<
   // CHECK-SAME: -> tensor<?x8x32xf32>, tensor<?x8xf32>, tensor<?x8xf32>
   %n, %d, %m = hybrid.attention %q, %k, %v : tensor<?x8x64xf32>, tensor<?x2x64xf32>, tensor<?x2x32xf32>
     {normalize = false} -> tensor<?x8x32xf32>, tensor<?x8xf32>, tensor<?x8xf32>
-  // CHECK: hybrid.attention %{{.*}} : tensor<?x8x64xf32> cache(%{{.*}} : <ring_kv, [2, 64, 32, 512, 4], bf16>)
+  // CHECK: hybrid.attention %{{.*}} : tensor<?x8x64xf32> cache(%{{.*}} : !hybrid.cache<ring_kv, [2, 64, 32, 512, 4], bf16>)
   // CHECK: score_mod {
   // CHECK: hybrid.yield %{{.*}} : f32
   %r, %rl = hybrid.attention %q : tensor<?x8x64xf32> cache(%ring : !hybrid.cache<ring_kv, [2, 64, 32, 512, 4], bf16>)
@@ -95,7 +95,7 @@ func.func @attention(%q: tensor<?x8x64xf32>, %k: tensor<?x2x64xf32>, %v: tensor<
     } -> tensor<?x8x32xf32>, tensor<?x8xf32>
   %a, %al = hybrid.attention %ql : tensor<?x8x80xf32> cache(%latent : !hybrid.cache<latent_kv, [64, 16], bf16>)
     {causal} -> tensor<?x8x64xf32>, tensor<?x8xf32>
-  // CHECK: hybrid.merge (%{{.*}}, %{{.*}}), (%{{.*}}, %{{.*}}) :
+  // CHECK: hybrid.merge(%{{.*}}, %{{.*}}), (%{{.*}}, %{{.*}}) :
   %all, %l = hybrid.merge (%o, %r), (%lse, %rl) : (tensor<?x8x32xf32>, tensor<?x8x32xf32>),
     (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8x32xf32>, tensor<?x8xf32>
   return %all : tensor<?x8x32xf32>
