@@ -1,6 +1,7 @@
 // Values on the host, in f64: what the reference evaluator computes with.
 #ifndef HYBRID_DIALECTS_HOSTVALUE_H
 #define HYBRID_DIALECTS_HOSTVALUE_H
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include <cstdint>
 #include <vector>
