@@ -12,7 +12,7 @@ find_program(HYBRID_CCACHE ccache)
 if(HYBRID_CCACHE)
   # base_dir and no hash_dir: a second checkout in another folder hits the same cache.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
-      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${HYBRID_CCACHE})
+      CCACHE_PCH_EXTSUM=1 CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${HYBRID_CCACHE})
 endif()
 
 # One precompiled header serves libraries and tools, so both get -fPIC from here (CMake would give tools -fPIE, and
@@ -38,6 +38,11 @@ function(hybrid_pch target)
     add_library(HybridPCH OBJECT ${PROJECT_SOURCE_DIR}/cmake/Pch.cpp)
     target_link_libraries(HybridPCH PRIVATE HybridIncludes)
     target_precompile_headers(HybridPCH PRIVATE ${PROJECT_SOURCE_DIR}/cmake/Pch.h)
+    # The header's bytes name this folder, so ccache would miss from any other checkout: it takes this sum instead.
+    file(SHA256 ${PROJECT_SOURCE_DIR}/cmake/Pch.h sum)
+    file(SHA256 ${PROJECT_SOURCE_DIR}/cmake/LLVMStats.h stats)
+    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/HybridPCH.dir/cmake_pch.hxx.pch.sum
+      "${sum} ${stats} ${LLVM_PACKAGE_VERSION} ${CMAKE_CXX_FLAGS} ${CMAKE_BUILD_TYPE}")
   endif()
   target_precompile_headers(${target} REUSE_FROM HybridPCH)
 endfunction()

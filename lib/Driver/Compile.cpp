@@ -49,6 +49,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &co
   Diagnostics diagnostics(context);
   PassManager pm(&context);
   pm.addPass(createDecomposeFusePass());
+  if (options.fuse)
+    pm.addPass(createMergeProjectionsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   if (failed(pm.run(**model)))

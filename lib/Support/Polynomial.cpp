@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <numeric>
 #include <vector>
 
@@ -72,6 +73,38 @@ std::string Polynomial::str() const {
     text += (text.empty() ? "" : " + ") + term;
   }
   return text.empty() ? "0" : text;
+}
+
+std::optional<Polynomial> Polynomial::parse(std::string_view text) {
+  Polynomial sum;
+  while (true) {
+    size_t end = text.find(" + ");
+    std::string_view term = text.substr(0, end);
+    Polynomial product(1);
+    while (true) {
+      size_t star = term.find('*');
+      std::string factor(term.substr(0, star));
+      char *rest = nullptr;
+      double number = std::strtod(factor.c_str(), &rest);
+      if (!factor.empty() && *rest == 0) {
+        product *= Polynomial(number);
+      } else {
+        unsigned i = 0;
+        while (i < numSymbols && factor != symbolName(static_cast<Symbol>(i)))
+          ++i;
+        if (i == numSymbols)
+          return std::nullopt;
+        product *= Polynomial(static_cast<Symbol>(i));
+      }
+      if (star == term.npos)
+        break;
+      term.remove_prefix(star + 1);
+    }
+    sum += product;
+    if (end == text.npos)
+      return sum;
+    text.remove_prefix(end + 3);
+  }
 }
 
 } // namespace mlir::hybrid

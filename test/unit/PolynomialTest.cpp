@@ -20,3 +20,11 @@ TEST(Polynomial, Evaluates) {
   v[static_cast<unsigned>(Symbol::pairs)] = 10;
   EXPECT_EQ((Polynomial(Symbol::tokens) * Symbol::tokens + Polynomial(Symbol::pairs) * 2).evaluate(v), 29);
 }
+
+TEST(Polynomial, ParsesWhatItPrints) {
+  Polynomial p = Polynomial(Symbol::tokens) * Symbol::kv_tokens * 2 + Polynomial(Symbol::rows) * -1.5 + 4;
+  EXPECT_EQ(Polynomial::parse(p.str()), p);
+  EXPECT_EQ(Polynomial::parse("0"), Polynomial());
+  EXPECT_EQ(Polynomial::parse("2*tokns"), std::nullopt);
+  EXPECT_EQ(Polynomial::parse(""), std::nullopt);
+}

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace mlir::hybrid {
 
@@ -38,6 +40,8 @@ public:
   double evaluate(const SymbolValues &values) const;
   /// Highest degree first, for example "2*tokens*kv_tokens + 768*tokens + 4".
   std::string str() const;
+  /// The inverse of str(); none when the text is not a polynomial.
+  static std::optional<Polynomial> parse(std::string_view text);
   const std::map<Monomial, double> &getTerms() const { return terms; }
 
 private:

@@ -17,4 +17,18 @@ def DecomposeFusePass : Pass<"hybrid-decompose-fuse", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::hybrid::HybridDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
 }
+def MergeProjectionsPass : Pass<"hybrid-merge-projections", "::mlir::ModuleOp"> {
+  let summary = "Join products of one input into one product over concatenated rows";
+  let description = [{
+    Before: `%a = x @wa'`, `%b = x @wb'` with two parameters. After: `%ab = x @wab'` with one parameter, whose recipe and
+    fields are those of both, and `tensor.extract_slice` of its columns for each former result. Parameters that nothing
+    reads any more are dropped.
+
+    Products stay apart when one matrix serves twice, or when a matrix has no recipe.
+  }];
+  let statistics = [Statistic<"numMerged", "num-merged", "Groups of products that became one">];
+  let dependentDialects = ["::mlir::hybrid::HybridDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::ml_program::MLProgramDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif

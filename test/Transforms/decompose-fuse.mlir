@@ -1,0 +1,26 @@
+// RUN: hybrid-opt %s --hybrid-decompose-fuse | FileCheck %s
+
+// Separate projections: two products and a subtraction, nothing concatenated.
+// CHECK-LABEL: func @separate
+func.func @separate(%a: tensor<?x6xf32>, %b: tensor<?x4xf32>, %wa: tensor<2x6xf32>, %wb: tensor<2x4xf32>) -> tensor<?x2xf32> {
+  // CHECK: %[[A:.*]] = linalg.matmul {{.*}}tensor<2x6xf32>
+  // CHECK: %[[B:.*]] = linalg.matmul {{.*}}tensor<2x4xf32>
+  // CHECK: linalg.generic {{.*}} ins(%[[A]], %[[B]]
+  // CHECK: arith.subf
+  // CHECK-NOT: hybrid.fuse
+  %y = hybrid.fuse <sub>(%a, %b : tensor<?x6xf32>, tensor<?x4xf32>) projections(%wa, %wb : tensor<2x6xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// A joint projection is read one branch's columns at a time; norms stay ops of their own.
+// CHECK-LABEL: func @joint
+func.func @joint(%a: tensor<?x6xf32>, %b: tensor<?x4xf32>, %w: tensor<2x10xf32>) -> tensor<?x2xf32> {
+  // CHECK-COUNT-2: hybrid.norm
+  // CHECK: tensor.extract_slice %{{.*}}[0, 0] [2, 6]
+  // CHECK: linalg.matmul
+  // CHECK: tensor.extract_slice %{{.*}}[0, 6] [2, 4]
+  // CHECK: linalg.matmul
+  // CHECK: arith.addf
+  %y = hybrid.fuse <concat>(%a, %b : tensor<?x6xf32>, tensor<?x4xf32>) projections(%w : tensor<2x10xf32>) {norm} -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
