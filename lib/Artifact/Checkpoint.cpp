@@ -59,6 +59,13 @@ const TensorView *Checkpoint::find(const std::string &name) const {
   return it == index.end() ? nullptr : it->second;
 }
 
+const std::string &Checkpoint::fileOf(const std::string &name) const {
+  for (auto &[path, file] : files)
+    if (file.find(name))
+      return path;
+  return where;
+}
+
 uint64_t Checkpoint::identity() const {
   uint64_t hash = 0;
   for (auto &[path, file] : files)

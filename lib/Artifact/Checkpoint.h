@@ -13,6 +13,8 @@ public:
 
   /// Null if there is none of that name.
   const TensorView *find(const std::string &name) const;
+  /// The file that holds a tensor; the path given to open() if there is no such tensor.
+  const std::string &fileOf(const std::string &name) const;
   /// All tensors of all files by name.
   const std::map<std::string, const TensorView *> &tensors() const { return index; }
   const std::string &path() const { return where; }

@@ -1,7 +1,6 @@
 // config.json as the families read it: values with defaults, nulls as absent, the first problem kept.
 #ifndef HYBRID_LIB_FRONTEND_CONFIG_H
 #define HYBRID_LIB_FRONTEND_CONFIG_H
-#include "Checkpoint.h"
 #include "Json.h"
 #include "hybrid/Frontend/ModelSpec.h"
 

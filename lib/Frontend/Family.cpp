@@ -259,13 +259,12 @@ static std::string inFolder(StringRef folder, StringRef file) {
 }
 
 /// The dtype that most of a checkpoint is stored in, which is its embedding's.
-static std::string checkpointDtype(const ModelSpec &spec, const Checkpoint &weights) {
-  const CheckpointTensor *tensor =
+static std::string checkpointDtype(const ModelSpec &spec, const hybridrt::Checkpoint &weights) {
+  const hybridrt::TensorView *tensor =
       spec.embedding.empty() ? nullptr : weights.find(spec.embedding.front().source);
-  return llvm::StringSwitch<std::string>(tensor ? StringRef(tensor->dtype) : "F32")
-      .Case("BF16", "bf16")
-      .Case("F16", "f16")
-      .Default("f32");
+  if (tensor && tensor->type == hybridrt::ElementType::bf16)
+    return "bf16";
+  return tensor && tensor->type == hybridrt::ElementType::f16 ? "f16" : "f32";
 }
 
 /// generation_config.json says when generation stops, and where it does not, config.json.
@@ -299,9 +298,9 @@ llvm::Expected<ModelSpec> mlir::hybrid::readHuggingFace(StringRef folder) {
   if (config.has("quantization_config"))
     config.fail("quantization_config",
                 "quantised checkpoints are not supported; expected F32, BF16 or F16 weights");
-  llvm::Expected<Checkpoint> weights = Checkpoint::open(folder);
+  hybridrt::Result<hybridrt::Checkpoint> weights = hybridrt::Checkpoint::open(folder.str());
   if (!weights)
-    return weights.takeError();
+    return textError(folder + ": error: " + weights.error());
 
   ModelSpec spec;
   spec.family = type;

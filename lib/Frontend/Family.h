@@ -3,6 +3,7 @@
 #ifndef HYBRID_LIB_FRONTEND_FAMILY_H
 #define HYBRID_LIB_FRONTEND_FAMILY_H
 #include "Config.h"
+#include "lib/Artifact/Checkpoint.h"
 
 namespace mlir::hybrid {
 
@@ -29,11 +30,11 @@ struct AttentionScales {
 
 class FamilyReader {
 public:
-  FamilyReader(Config &config, const Checkpoint &weights, ModelSpec &spec)
+  FamilyReader(Config &config, const hybridrt::Checkpoint &weights, ModelSpec &spec)
       : config(config), weights(weights), spec(spec) {}
 
   Config &config;
-  const Checkpoint &weights;
+  const hybridrt::Checkpoint &weights;
   ModelSpec &spec;
 
   /// vocab, width, eps of the final norm, tied or separate head, and factors on embedding and logits, folded

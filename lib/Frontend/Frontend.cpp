@@ -1,7 +1,7 @@
 // The one way in: picks the reader by what the path is, builds and verifies the model form.
 #include "hybrid/Frontend/Frontend.h"
-#include "Checkpoint.h"
 #include "Json.h"
+#include "ParameterCheck.h"
 #include "hybrid/Frontend/ModelSpec.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -78,9 +78,9 @@ Expected<OwningOpRef<ModuleOp>> mlir::hybrid::importModel(MLIRContext &context, 
   if (failed(verify(*module)))
     return diagnostics.take();
   if (folder) {
-    Expected<Checkpoint> checkpoint = Checkpoint::open(path);
+    hybridrt::Result<hybridrt::Checkpoint> checkpoint = hybridrt::Checkpoint::open(path.str());
     if (!checkpoint)
-      return checkpoint.takeError();
+      return textError(path + ": error: " + checkpoint.error());
     if (Error error = checkParameters(*module, *checkpoint))
       return error;
   }

@@ -6,6 +6,7 @@
 #include "hybrid/Reference/Evaluator.h"
 #include "hybrid/Register.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FileSystem.h"
 #include "gtest/gtest.h"
 using namespace mlir;
 using namespace mlir::hybrid;
@@ -14,7 +15,7 @@ namespace {
 class FrontendFixture : public testing::TestWithParam<const char *> {
 protected:
   void SetUp() override {
-    folder = std::string(HYBRID_SOURCE_DIR "/test/Inputs/oracle/") + GetParam();
+    folder = std::string(HYBRID_SOURCE_DIR "/test/Inputs/") + GetParam();
     DialectRegistry registry;
     registerAllDialects(registry);
     context.appendDialectRegistry(registry);
@@ -22,7 +23,12 @@ protected:
     ASSERT_TRUE(bool(imported)) << llvm::toString(imported.takeError());
     module = std::move(*imported);
     expected = fixture::readTensors(folder + "/fixture.safetensors");
-    fixture::Tensors weights = fixture::readTensors(folder + "/model.safetensors");
+    fixture::Tensors weights;
+    std::error_code error;
+    for (llvm::sys::fs::directory_iterator file(folder, error), end; file != end && !error;
+         file.increment(error))
+      if (StringRef(file->path()).ends_with(".safetensors") && !StringRef(file->path()).contains("fixture"))
+        weights.merge(fixture::readTensors(file->path()));
     for (Operation &op : module->getOps())
       if (op.hasAttr("hybrid.recipe")) {
         StringRef name = SymbolTable::getSymbolName(&op);
@@ -84,7 +90,8 @@ protected:
       begin += count;
     };
     for (int64_t chunk : chunks)
-      step(chunk);
+      if (begin < length())
+        step(std::min(chunk, length() - begin));
     if (begin < length())
       step(length() - begin);
   }
@@ -108,8 +115,23 @@ TEST_P(FrontendFixture, AppendPrefillThenTokens) {
   append(chunks);
 }
 
+std::string testName(const testing::TestParamInfo<const char *> &info) {
+  return StringRef(info.param).split('/').second.str();
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, FrontendFixture,
-                         testing::Values("bamba", "falcon_h1", "granitehybrid_dense", "lfm2", "llama",
-                                         "mamba2", "olmo_hybrid"),
-                         [](const auto &info) { return std::string(info.param); });
+                         testing::Values("oracle/bamba", "oracle/falcon_h1", "oracle/granitehybrid_dense",
+                                         "oracle/lfm2", "oracle/llama", "oracle/mamba2",
+                                         "oracle/olmo_hybrid"),
+                         testName);
+
+// The same families with biases, tied heads, groups, shards, scaled positions, factors and limits.
+INSTANTIATE_TEST_SUITE_P(Variants, FrontendFixture,
+                         testing::Values("variants/bamba_bias_auto", "variants/falcon_h1_everything",
+                                         "variants/falcon_h1_no_norm", "variants/granite_nope",
+                                         "variants/lfm2_bias", "variants/llama_bias_tied_llama3",
+                                         "variants/llama_yarn_bf16_shards", "variants/mamba2_bias_tied",
+                                         "variants/mamba2_groups_limit", "variants/olmo_hybrid_grouped",
+                                         "variants/olmo_hybrid_nope"),
+                         testName);
 } // namespace

@@ -107,8 +107,8 @@ TEST_F(HuggingFace, ConfigsThatAreRefused) {
 TEST_F(HuggingFace, WeightsThatAreRefused) {
   ModelCopy missing("llama");
   llvm::sys::fs::remove(missing.path + "/model.safetensors");
-  EXPECT_EQ(errorOf(missing), "MODEL: error: expected weights: neither model.safetensors nor "
-                              "model.safetensors.index.json is there");
+  EXPECT_EQ(errorOf(missing), "MODEL: error: no weights in 'MODEL': expected model.safetensors or "
+                              "model.safetensors.index.json");
   ModelCopy empty("llama");
   empty.write("model.safetensors", "");
   EXPECT_NE(errorOf(empty).find("MODEL/model.safetensors"), std::string::npos);
@@ -121,10 +121,9 @@ TEST_F(HuggingFace, WeightsThatAreRefused) {
 
   ModelCopy renamed("llama");
   renamed.editHeader("model.layers.2.mlp.up_proj.weight", "model.layers.2.mlp.UP_proj.weight");
-  EXPECT_EQ(errorOf(renamed),
-            "MODEL/model.safetensors: error: tensor 'model.layers.2.mlp.up_proj.weight': expected it in "
-            "the checkpoint, found no tensor of that name (for parameter "
-            "'blocks.3.ffn.swiglu.gate_up')");
+  EXPECT_EQ(errorOf(renamed), "MODEL: error: tensor 'model.layers.2.mlp.up_proj.weight': expected it in "
+                              "the checkpoint, found no tensor of that name (for parameter "
+                              "'blocks.3.ffn.swiglu.gate_up')");
   ModelCopy integers("llama");
   integers.editHeader("\"model.norm.weight\":{\"dtype\":\"F32\"", "\"model.norm.weight\":{\"dtype\":\"I32\"");
   EXPECT_EQ(errorOf(integers),
@@ -135,15 +134,31 @@ TEST_F(HuggingFace, WeightsThatAreRefused) {
 TEST_F(HuggingFace, ShapesThatDoNotFit) {
   EXPECT_EQ(errorOfEdit("llama", "\"intermediate_size\": 160", "\"intermediate_size\": 128"),
             "MODEL/model.safetensors: error: tensor 'model.layers.0.mlp.gate_proj.weight': expected 128 "
-            "rows, found "
-            "shape [160, 64] (for parameter 'blocks.1.ffn.swiglu.gate_up')");
+            "rows, found F32 [160, 64]"
+            " (for parameter 'blocks.1.ffn.swiglu.gate_up')");
   EXPECT_EQ(errorOfEdit("llama", "\"vocab_size\": 96", "\"vocab_size\": 97"),
-            "MODEL/model.safetensors: error: parameter 'embedding': expected 97 rows, found 96 in "
-            "'model.embed_tokens.weight' [96, 64]");
-  EXPECT_EQ(
-      errorOfEdit("mamba2", "\"state_size\": 32", "\"state_size\": 16"),
-      "MODEL/model.safetensors: error: parameter 'blocks.1.mixer.mamba2.in': expected 324 rows, found 388 in "
-      "'backbone.layers.0.mixer.in_proj.weight' [388, 64]");
+            "MODEL: error: parameter 'embedding': expected 97 rows, found 96 in "
+            "'model.embed_tokens.weight' F32 [96, 64]");
+  EXPECT_EQ(errorOfEdit("mamba2", "\"state_size\": 32", "\"state_size\": 16"),
+            "MODEL: error: parameter 'blocks.1.mixer.mamba2.in': expected 324 rows, found 388 in "
+            "'backbone.layers.0.mixer.in_proj.weight' F32 [388, 64]");
+}
+
+// Weights in several files, which an index names.
+TEST_F(HuggingFace, Shards) {
+  ModelCopy model("llama");
+  std::string index, weights = model.read("model.safetensors");
+  for (StringRef rest = weights; rest.contains("\"dtype\"");) {
+    auto [name, after] = rest.split("\":{\"dtype\"");
+    index +=
+        ((index.empty() ? "\"" : ", \"") + name.rsplit('"').second + "\": \"shard-1.safetensors\"").str();
+    rest = after;
+  }
+  ASSERT_FALSE(llvm::sys::fs::rename(model.path + "/model.safetensors", model.path + "/shard-1.safetensors"));
+  model.write("model.safetensors.index.json", "{\"weight_map\": {" + index + "}}");
+  EXPECT_EQ(errorOf(model), "no error");
+  model.edit("model.safetensors.index.json", "\"shard-1.safetensors\"", "\"../shard-1.safetensors\"");
+  EXPECT_NE(errorOf(model).find("expected the name of a file in the same folder"), std::string::npos);
 }
 
 // Files of before transformers 5: rope_theta outside, bare infinities, layer types under another name.

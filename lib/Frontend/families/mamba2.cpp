@@ -7,7 +7,7 @@ void mlir::hybrid::readMamba2(FamilyReader &reader) {
   double eps = config.number("layer_norm_epsilon", 1e-5);
   // Checkpoints converted early have the name of the original code.
   llvm::StringRef embedding =
-      reader.weights.has("backbone.embedding.weight") ? "backbone.embedding" : "backbone.embeddings";
+      reader.weights.find("backbone.embedding.weight") ? "backbone.embedding" : "backbone.embeddings";
   reader.frame(embedding, "backbone.norm_f", eps, config.boolean("tie_word_embeddings", false));
 
   Mamba2Spec dims;

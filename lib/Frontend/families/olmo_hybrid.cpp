@@ -41,7 +41,7 @@ static void readWeights(FamilyReader &reader, GatedDeltaSpec &mixer, const std::
   mixer.out = reader.linear({{prefix + ".o_proj"}}, /*bias=*/false);
   // One convolution over q, k and v. Checkpoints cut it into three tensors, and not always where q, k and v
   // meet.
-  if (reader.weights.has(prefix + ".conv1d.weight"))
+  if (reader.weights.find(prefix + ".conv1d.weight"))
     mixer.taps = tensorRecipe(prefix + ".conv1d.weight");
   else
     mixer.taps =
@@ -59,7 +59,7 @@ void mlir::hybrid::readOlmoHybrid(FamilyReader &reader) {
   // Two names for each norm of a linear layer: the released checkpoints' and the code's own.
   auto normOf = [&](const std::string &layer, llvm::StringRef released, llvm::StringRef own) {
     std::string name = layer + "." + released.str();
-    return reader.norm(reader.weights.has(name + ".weight") ? name : layer + "." + own.str(), eps);
+    return reader.norm(reader.weights.find(name + ".weight") ? name : layer + "." + own.str(), eps);
   };
   std::vector<bool> isAttention = whereAttention(reader);
   for (size_t i = 0; i < isAttention.size(); ++i) {
