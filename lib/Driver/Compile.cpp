@@ -3,6 +3,7 @@
 #include "dialects/Schedule/Schedule.h"
 #include "hybrid/Conversion/Blocks.h"
 #include "hybrid/Frontend/Frontend.h"
+#include "hybrid/Frontend/Summary.h"
 #include "hybrid/Transforms/Passes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
@@ -35,7 +36,7 @@ private:
 };
 } // namespace
 
-llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &context, const CompileOptions &options) {
+static llvm::Expected<OwningOpRef<ModuleOp>> importInput(MLIRContext &context, const CompileOptions &options) {
   ImportOptions import;
   import.dtype = options.dtype;
   auto wants = [&](StringRef entry) {
@@ -43,7 +44,11 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &co
   };
   import.score = wants("score");
   import.append = wants("append");
-  llvm::Expected<OwningOpRef<ModuleOp>> model = importModel(context, options.input, import);
+  return importModel(context, options.input, import);
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &context, const CompileOptions &options) {
+  llvm::Expected<OwningOpRef<ModuleOp>> model = importInput(context, options);
   if (!model)
     return model;
   Diagnostics diagnostics(context);
@@ -70,6 +75,10 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model,
 
 llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const CompileOptions &options, StringRef form,
                                                   bool json) {
+  if (form == "summary") { // of the model as it was written, before any pass
+    llvm::Expected<OwningOpRef<ModuleOp>> input = importInput(context, options);
+    return input ? llvm::Expected<std::string>(summarise(**input, json)) : input.takeError();
+  }
   llvm::Expected<OwningOpRef<ModuleOp>> model = compileToModelForm(context, options);
   if (!model)
     return model.takeError();

@@ -80,6 +80,7 @@ Expected<JsonFile> mlir::hybrid::readJsonObject(StringRef path) {
       if (!message.empty() && !line.getAsInteger(10, error.position.line) &&
           !column.getAsInteger(10, error.position.column))
         text = message.str();
+      error.position.column = std::max<size_t>(error.position.column, 1);
       error.message = "expected JSON: " + text;
     });
     return textError(formatTextError(path.str(), error));
