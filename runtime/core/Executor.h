@@ -1,0 +1,61 @@
+// Runs the entries of a program: picks the variant, plans its memory, and launches its kernels one after
+// another, each over all threads.
+#ifndef HYBRID_RUNTIME_CORE_EXECUTOR_H
+#define HYBRID_RUNTIME_CORE_EXECUTOR_H
+#include "runtime/cache/CacheStore.h"
+#include "runtime/core/Plan.h"
+#include "runtime/weights/PackedWeights.h"
+#include "runtime/x86/NativeCode.h"
+#include "runtime/x86/ThreadPool.h"
+#include <map>
+
+namespace hybridrt {
+
+/// What a call passes to kernels. Everything is checked by the caller.
+struct Batch {
+  std::vector<int32_t> ids, positions, offsets, rows, lengths, pageTable, readSlots, writeSlots;
+  float *logits = nullptr;
+};
+
+/// What the launches of one step have cost so far.
+struct StepProfile {
+  std::string entry, variant, label, kernel;
+  uint64_t calls = 0;
+  double seconds = 0, flops = 0, bytes = 0;
+};
+
+class Executor {
+public:
+  Executor(const artifact::ProgramT &program, const NativeCode &module, const PackedWeights &weights,
+           const CacheStore &caches, ThreadPool &pool, MemoryBudget &budget);
+
+  /// Variants are chosen by name if `variant` is not empty; an Error if the call is beyond its limits.
+  void run(const std::string &entry, const Batch &batch, const std::string &variant);
+  bool hasEntry(const std::string &entry) const;
+
+  void enableProfile() { profiling = true; }
+  std::vector<StepProfile> profile() const;
+
+private:
+  const artifact::VariantT &choose(const artifact::EntryT &entry, const CallSizes &sizes,
+                                   const std::string &forced) const;
+  const Plan &planFor(const artifact::VariantT &variant, const CallSizes &sizes,
+                      std::span<const int64_t> tileCounts);
+  void *argument(const artifact::ArgT &arg, const Plan &plan, const Batch &batch,
+                 const std::vector<std::vector<int32_t>> &tiles) const;
+
+  const artifact::ProgramT &program;
+  const NativeCode &module;
+  const PackedWeights &weights;
+  const CacheStore &caches;
+  ThreadPool &pool;
+  Block arena, scratch;
+  uint64_t scratchBytes = 64;
+  /// Plans by what they depend on; emptied when there are many.
+  std::map<std::pair<const artifact::VariantT *, std::vector<int64_t>>, Plan> plans;
+  bool profiling = false;
+  std::map<const artifact::StepT *, StepProfile> profiles;
+};
+
+} // namespace hybridrt
+#endif

@@ -1,0 +1,100 @@
+/* The C interface of the runtime: load a compiled model, score tokens, generate with caches.
+ *
+ * Every call that can fail returns a status; after anything but HYBRID_OK, hybrid_last_error() of the same
+ * thread says what was expected, what was found, where, and the way out. Nothing aborts. Calls on one model
+ * may come from several threads and run one at a time. */
+#ifndef HYBRID_RUNTIME_H
+#define HYBRID_RUNTIME_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HYBRID_API __attribute__((visibility("default")))
+
+typedef enum hybrid_status { HYBRID_OK = 0, HYBRID_FAILED = 1 } hybrid_status;
+
+/* The message of this thread's last failed call; valid until its next. */
+HYBRID_API const char *hybrid_last_error(void);
+
+typedef struct hybrid_model hybrid_model;
+typedef struct hybrid_sequence hybrid_sequence;
+
+/* How to load. Fill with hybrid_options_init, then set what differs. Strings are copied. */
+typedef struct hybrid_options {
+  size_t size;          /* of this struct, for later versions */
+  const char *artifact; /* path of a .hyb file */
+  const char *weights;  /* folder or safetensors file; NULL with random weights */
+  int random_weights;   /* 1: draw the weights from the model's initialisers and `seed` */
+  uint64_t seed;
+  const char *dtype;     /* NULL, or what the artifact must be compiled for: "f32", "bf16", "f16" */
+  const char *cpu;       /* NULL: the best; or "x86-64-v1", "x86-64-v3", "x86-64-v4" */
+  const char *variant;   /* NULL: by the sizes of each call; or the name of the variant to use */
+  uint32_t threads;      /* 0: one per physical core */
+  int no_cache;          /* 1: packed weights are not kept on disk */
+  int profile;           /* 1: time every step */
+  uint64_t memory_limit; /* bytes for weights, caches and intermediates; 0: what the machine has */
+} hybrid_options;
+HYBRID_API void hybrid_options_init(hybrid_options *options);
+
+HYBRID_API hybrid_status hybrid_model_load(const hybrid_options *options, hybrid_model **model);
+/* Sequences that still exist keep what they need. */
+HYBRID_API void hybrid_model_free(hybrid_model *model);
+
+/* Strings and lists live as long as the model. */
+typedef struct hybrid_info {
+  size_t size; /* set by the caller: sizeof(hybrid_info) */
+  const char *name, *family, *dtype, *compiler, *cpu;
+  int64_t vocab, width;
+  const int64_t *eos;
+  size_t eos_count;
+  uint32_t threads;
+  uint64_t weight_bytes, memory_bytes;
+  const char *notes; /* what went another way than usual, a line each */
+} hybrid_info;
+HYBRID_API hybrid_status hybrid_model_info(hybrid_model *model, hybrid_info *info);
+
+/* Tokens of several sequences one after another. */
+typedef struct hybrid_tokens {
+  const int32_t *ids;     /* [offsets[sequences]] */
+  const int32_t *offsets; /* [sequences + 1]: where each sequence's tokens begin; the first is 0 */
+  size_t sequences;
+  const int32_t *rows; /* tokens whose logits are wanted, as indices into ids */
+  size_t row_count;
+} hybrid_tokens;
+
+/* Logits [row_count, vocab] of whole sequences, without caches. */
+HYBRID_API hybrid_status hybrid_score(hybrid_model *model, const hybrid_tokens *tokens, float *logits);
+
+HYBRID_API hybrid_status hybrid_sequence_create(hybrid_model *model, hybrid_sequence **sequence);
+HYBRID_API void hybrid_sequence_free(hybrid_sequence *sequence);
+HYBRID_API int64_t hybrid_sequence_length(const hybrid_sequence *sequence);
+/* A sequence with the same past. Nothing is copied until one of the two writes. */
+HYBRID_API hybrid_status hybrid_sequence_fork(hybrid_sequence *sequence, hybrid_sequence **fork);
+/* Takes back the last `count` tokens of the last append. */
+HYBRID_API hybrid_status hybrid_sequence_rollback(hybrid_sequence *sequence, int64_t count);
+/* Appends at least one token to each of the sequences, which are distinct and of this model. If it fails,
+ * none has changed. */
+HYBRID_API hybrid_status hybrid_append(hybrid_model *model, hybrid_sequence *const *sequences,
+                                       const hybrid_tokens *tokens, float *logits);
+
+/* The token of the largest logit (temperature 0), or a draw that depends on seed, sequence and position only.
+ */
+HYBRID_API hybrid_status hybrid_sample(const float *logits, int64_t vocab, double temperature, uint64_t seed,
+                                       uint64_t sequence, uint64_t position, int32_t *token);
+
+/* What one step of a schedule has cost since the model was loaded with `profile`. Strings live until the next
+ * call of hybrid_profile of this thread. */
+typedef struct hybrid_step {
+  const char *entry, *variant, *label, *kernel;
+  uint64_t calls;
+  double seconds, flops, bytes;
+} hybrid_step;
+HYBRID_API hybrid_status hybrid_profile(hybrid_model *model, const hybrid_step **steps, size_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
