@@ -1,13 +1,19 @@
 // Runs the stages in order. Errors of MLIR's diagnostics become the message of the returned error.
 #include "hybrid/Driver/Compile.h"
+#include "BuildArtifact.h"
+#include "Report.h"
 #include "dialects/Schedule/Schedule.h"
 #include "hybrid/Conversion/Blocks.h"
 #include "hybrid/Frontend/Frontend.h"
 #include "hybrid/Frontend/Summary.h"
+#include "hybrid/Target/NVPTX.h"
+#include "hybrid/Target/X86.h"
 #include "hybrid/Transforms/Passes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <thread>
 using namespace mlir;
 using namespace mlir::hybrid;
 
@@ -73,8 +79,95 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model,
   return std::move(*blocks);
 }
 
+/// Every kernel of a block form as code for its target.
+static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef target,
+                                                      std::map<std::string, std::string> *notes) {
+  CompiledProgram program;
+  program.target = target.str();
+  program.blocks = blocks;
+  Diagnostics diagnostics(*blocks.getContext());
+  if (target == "x86-64") {
+    constexpr CpuLevel levels[] = {CpuLevel::v1, CpuLevel::v3, CpuLevel::v4};
+    std::vector<FailureOr<X86Module>> modules(std::size(levels), failure());
+    // Levels are independent; each compiles a copy of its own.
+    std::vector<std::thread> threads;
+    for (auto [i, level] : llvm::enumerate(levels))
+      threads.emplace_back([&, i = i, level = level] { modules[i] = compileX86(blocks, level); });
+    for (std::thread &t : threads)
+      t.join();
+    for (auto &module : modules) {
+      if (failed(module))
+        return diagnostics.take("compiling x86 kernels failed");
+      program.modules.emplace_back(cpuName(module->level).str(), module->sharedObject);
+      for (const X86Kernel &k : module->kernels) {
+        KernelNeeds &needs = program.kernels[k.name];
+        needs.scratchBytes = std::max<uint64_t>(needs.scratchBytes, k.scratchBytes);
+        if (notes)
+          (*notes)[k.name] = llvm::formatv("scratch {0} KiB", (needs.scratchBytes + 1023) / 1024).str();
+      }
+    }
+    return program;
+  }
+  FailureOr<NVPTXModule> module = compileNVPTX(blocks, target);
+  if (failed(module))
+    return diagnostics.take("compiling GPU kernels failed");
+  if (!module->cubin.empty())
+    program.modules.emplace_back("cubin", module->cubin);
+  program.modules.emplace_back("ptx", std::vector<char>(module->ptx.begin(), module->ptx.end()));
+  for (const NVPTXKernel &k : module->kernels) {
+    program.kernels[k.name] = {0, k.threads, k.sharedBytes};
+    if (notes)
+      (*notes)[k.name] = k.registers < 0
+                             ? llvm::formatv("{0} threads, {1} KiB shared", k.threads, k.sharedBytes / 1024).str()
+                             : llvm::formatv("{0} threads, {1} registers, {2} B spilled, {3} KiB shared", k.threads,
+                                             k.registers, k.spillBytes, k.sharedBytes / 1024)
+                                   .str();
+  }
+  return program;
+}
+
+static std::vector<std::string> targetsOf(const CompileOptions &options) {
+  return options.targets.empty() ? std::vector<std::string>{"x86-64"} : options.targets;
+}
+
+llvm::Error hybrid::checkOptions(const CompileOptions &options) {
+  for (const std::string &target : options.targets)
+    if (target != "x86-64" && target != "sm_80" && target != "sm_90a")
+      return llvm::createStringError("--targets: expected x86-64, sm_80 or sm_90a, got '" + target + "'" +
+                                     (target == "sm_100a" ? " (not built yet)" : ""));
+  for (const std::string &entry : options.entries)
+    if (entry != "score" && entry != "append")
+      return llvm::createStringError("--entries: expected score or append, got '" + entry + "'" +
+                                     (entry == "train_step" ? " (not built yet)" : ""));
+  if (options.dtype && *options.dtype != "f32" && *options.dtype != "bf16" && *options.dtype != "f16")
+    return llvm::createStringError("--dtype: expected f32, bf16 or f16, got '" + *options.dtype + "'");
+  return llvm::Error::success();
+}
+
+llvm::Expected<hybridrt::artifact::ArtifactT> hybrid::compileToArtifact(MLIRContext &context,
+                                                                        const CompileOptions &options) {
+  llvm::Expected<OwningOpRef<ModuleOp>> model = compileToModelForm(context, options);
+  if (!model)
+    return model.takeError();
+  std::vector<OwningOpRef<ModuleOp>> blocks;
+  std::vector<CompiledProgram> programs;
+  for (const std::string &target : targetsOf(options)) {
+    llvm::Expected<OwningOpRef<ModuleOp>> formed = compileToBlockForm(**model, target, options);
+    if (!formed)
+      return formed.takeError();
+    blocks.push_back(std::move(*formed));
+    llvm::Expected<CompiledProgram> program = compileProgram(*blocks.back(), target, nullptr);
+    if (!program)
+      return program.takeError();
+    programs.push_back(std::move(*program));
+  }
+  return buildArtifact(**model, programs);
+}
+
 llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const CompileOptions &options, StringRef form,
                                                   bool json) {
+  if (form == "status")
+    return reportStatus(context);
   if (form == "summary") { // of the model as it was written, before any pass
     llvm::Expected<OwningOpRef<ModuleOp>> input = importInput(context, options);
     return input ? llvm::Expected<std::string>(summarise(**input, json)) : input.takeError();
@@ -88,19 +181,59 @@ llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const Co
     (*model)->print(os);
     return text;
   }
-  StringRef target = options.targets.empty() ? StringRef("x86-64") : StringRef(options.targets.front());
-  llvm::Expected<OwningOpRef<ModuleOp>> blocks = compileToBlockForm(**model, target, options);
-  if (!blocks)
-    return blocks.takeError();
-  if (form == "block") {
-    (*blocks)->print(os);
-  } else if (form == "schedule") {
-    for (auto variant : (*blocks)->getOps<schedule::VariantOp>()) {
-      variant.print(os);
-      os << "\n";
+  for (const std::string &target : targetsOf(options)) {
+    llvm::Expected<OwningOpRef<ModuleOp>> blocks = compileToBlockForm(**model, target, options);
+    if (!blocks)
+      return blocks.takeError();
+    bool gpu = target != "x86-64";
+    Diagnostics diagnostics(context);
+    auto append = [&](FailureOr<std::string> part) -> llvm::Error {
+      if (failed(part))
+        return diagnostics.take("emitting '" + form.str() + "' failed");
+      text += *part;
+      return llvm::Error::success();
+    };
+    if (form == "block") {
+      (*blocks)->print(os);
+    } else if (form == "schedule") {
+      for (auto variant : (*blocks)->getOps<schedule::VariantOp>()) {
+        variant.print(os);
+        os << "\n";
+      }
+    } else if (form == "report") {
+      std::map<std::string, std::string> notes;
+      llvm::Expected<CompiledProgram> program = compileProgram(**blocks, target, &notes);
+      if (!program)
+        return program.takeError();
+      os << reportBlocks(**model, **blocks, target, json, notes);
+    } else if ((form == "llvm" || form == "asm") && !gpu) {
+      if (llvm::Error e = append(printX86(**blocks, CpuLevel::v3, form == "asm")))
+        return e;
+    } else if (form == "tile" && gpu) {
+      PassManager pm(&context);
+      buildNVPTXTileForm(pm);
+      if (failed(pm.run(**blocks)))
+        return diagnostics.take("the GPU's tile form failed");
+      (*blocks)->print(os);
+    } else if ((form == "ptx" || form == "cubin" || form == "sass") && gpu) {
+      FailureOr<NVPTXModule> module = compileNVPTX(**blocks, target);
+      if (failed(module))
+        return diagnostics.take("compiling GPU kernels failed");
+      if (form == "ptx") {
+        text += module->ptx;
+      } else if (module->cubin.empty()) {
+        return llvm::createStringError("--emit=" + form.str() + " needs ptxas, and none was found: install the CUDA "
+                                       "toolkit or PyPI's nvidia-cuda-nvcc; --emit=ptx works without");
+      } else if (form == "cubin") {
+        text.append(module->cubin.begin(), module->cubin.end());
+      } else if (llvm::Error e = append(disassemble(*module))) {
+        return e;
+      }
+    } else {
+      return llvm::createStringError("--emit=" + form.str() + ": expected summary, model, block, schedule, report or "
+                                     "status; llvm or asm with target x86-64; tile, ptx, cubin or sass with an sm_ "
+                                     "target (got target " + target + ")");
     }
-  } else {
-    return llvm::createStringError("cannot emit '" + form.str() + "'");
   }
   return text;
 }

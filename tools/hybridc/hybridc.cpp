@@ -1,15 +1,17 @@
 // The compiler's command line.
+#include "hybrid/Driver/Cache.h"
 #include "hybrid/Driver/Compile.h"
 #include "hybrid/Register.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 namespace cl = llvm::cl;
 
 static cl::OptionCategory category("hybridc options");
-static cl::opt<std::string> input(cl::Positional, cl::Required, cl::desc("<description, Hugging Face folder or .mlir>"),
+static cl::opt<std::string> input(cl::Positional,  cl::desc("<description, Hugging Face folder or .mlir>"),
                                   cl::cat(category));
 static cl::opt<std::string> output("o", cl::desc("Where to write"), cl::value_desc("file"), cl::cat(category));
 static cl::list<std::string> targets("targets", cl::CommaSeparated, cl::cat(category),
@@ -18,6 +20,7 @@ static cl::list<std::string> entries("entries", cl::CommaSeparated, cl::cat(cate
                                      cl::desc("score, append (default: both)"));
 static cl::opt<std::string> dtype("dtype", cl::desc("f32, bf16 or f16 (default: the checkpoint's)"), cl::cat(category));
 static cl::opt<std::string> emit("emit", cl::desc("Print a form instead of writing an artifact"), cl::cat(category));
+static cl::opt<bool> noCache("no-cache", cl::desc("Compile even when nothing changed"), cl::cat(category));
 static cl::opt<bool> json("json", cl::desc("Summary and report as JSON"), cl::cat(category));
 
 int main(int argc, char **argv) {
@@ -34,11 +37,33 @@ int main(int argc, char **argv) {
   options.entries.assign(entries.begin(), entries.end());
   if (!dtype.empty())
     options.dtype = dtype;
-  llvm::Expected<std::string> text = mlir::hybrid::compileToText(context, options, emit, json);
-  if (!text) {
-    llvm::WithColor::error(llvm::errs(), "hybridc") << llvm::toString(text.takeError()) << "\n";
+  auto fail = [](llvm::Error error) {
+    llvm::WithColor::error(llvm::errs(), "hybridc") << llvm::toString(std::move(error)) << "\n";
     return 1;
+  };
+  if (llvm::Error error = mlir::hybrid::checkOptions(options))
+    return fail(std::move(error));
+
+  if (input.empty() && emit != "status")
+    return fail(llvm::createStringError("expected a description (.yaml), a Hugging Face folder or IR (.mlir)"));
+  if (!emit.empty()) {
+    llvm::Expected<std::string> text = mlir::hybrid::compileToText(context, options, emit, json);
+    if (!text)
+      return fail(text.takeError());
+    if (output.empty()) {
+      llvm::outs() << *text;
+      return 0;
+    }
+    if (llvm::Error error = llvm::writeToOutput(output, [&](llvm::raw_ostream &os) {
+          os << *text;
+          return llvm::Error::success();
+        }))
+      return fail(std::move(error));
+    return 0;
   }
-  llvm::outs() << *text;
+
+  std::string path = output.empty() ? llvm::sys::path::stem(input).str() + ".hyb" : output.getValue();
+  if (llvm::Error error = mlir::hybrid::compileCached(context, options, path, !noCache))
+    return fail(std::move(error));
   return 0;
 }

@@ -1,6 +1,7 @@
 // The compiler as a library: from an input path to IR in any form, and to an artifact.
 #ifndef HYBRID_DRIVER_COMPILE_H
 #define HYBRID_DRIVER_COMPILE_H
+#include "lib/Artifact/Artifact.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/Error.h"
@@ -28,8 +29,11 @@ llvm::Expected<OwningOpRef<ModuleOp>> compileToModelForm(MLIRContext &context, c
 llvm::Expected<OwningOpRef<ModuleOp>> compileToBlockForm(ModuleOp model, llvm::StringRef target,
                                                          const CompileOptions &options);
 
-/// Everything: the artifact's bytes.
-llvm::Expected<std::vector<char>> compileToArtifact(MLIRContext &context, const CompileOptions &options);
+/// Fails, naming what can be asked for, when a target, entry or dtype is none of ours.
+llvm::Error checkOptions(const CompileOptions &options);
+
+/// Everything, ready to be written.
+llvm::Expected<hybridrt::artifact::ArtifactT> compileToArtifact(MLIRContext &context, const CompileOptions &options);
 
 /// What `--emit=<form>` prints: model, block, schedule, tile, llvm, asm, ptx, sass, report, summary or status.
 llvm::Expected<std::string> compileToText(MLIRContext &context, const CompileOptions &options, llvm::StringRef form,

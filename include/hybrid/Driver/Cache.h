@@ -1,0 +1,13 @@
+// Compiled artifacts on disk, so that an unchanged model is not compiled twice.
+#ifndef HYBRID_DRIVER_CACHE_H
+#define HYBRID_DRIVER_CACHE_H
+#include "hybrid/Driver/Compile.h"
+
+namespace mlir::hybrid {
+
+/// Compiles to `path`, or copies what an equal compilation left in $XDG_CACHE_HOME/hybridc/compiled. Equal means: the
+/// same text of the description or configuration, the same checkpoint headers, the same options and the same compiler.
+llvm::Error compileCached(MLIRContext &context, const CompileOptions &options, llvm::StringRef path, bool useCache);
+
+} // namespace mlir::hybrid
+#endif

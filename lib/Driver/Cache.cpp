@@ -1,0 +1,125 @@
+#include "hybrid/Driver/Cache.h"
+#include "lib/Artifact/Hash.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include <dlfcn.h>
+using namespace mlir;
+using namespace mlir::hybrid;
+namespace fs = llvm::sys::fs;
+
+/// Artifacts beyond this many bytes push out the oldest.
+constexpr uint64_t kCacheLimit = 1ull << 30;
+
+static std::string cacheFolder() {
+  llvm::SmallString<128> folder;
+  if (auto xdg = llvm::sys::Process::GetEnv("XDG_CACHE_HOME"); xdg && !xdg->empty())
+    folder = *xdg;
+  else if (!llvm::sys::path::cache_directory(folder))
+    return "";
+  llvm::sys::path::append(folder, "hybridc", "compiled");
+  return folder.str().str();
+}
+
+/// Adds a file's identity to the key: small texts by content, checkpoints by their header, size and time.
+static void addFile(std::string &key, StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return;
+  fs::file_status status;
+  if (!fs::status(path, status))
+    key += path.str() + std::to_string(status.getSize());
+  StringRef text = (*buffer)->getBuffer();
+  if (path.ends_with(".safetensors"))
+    key += std::to_string(status.getLastModificationTime().time_since_epoch().count()) + text.take_front(1 << 16).str();
+  else
+    key += text.str();
+}
+
+static std::string keyOf(const CompileOptions &options) {
+  std::string key = "hybridc " HYBRID_VERSION;
+  // This library's own identity: a rebuilt compiler is another compiler.
+  Dl_info self;
+  fs::file_status status;
+  if (dladdr(reinterpret_cast<void *>(&keyOf), &self) && !fs::status(self.dli_fname, status))
+    key += std::to_string(status.getSize()) +
+           std::to_string(status.getLastModificationTime().time_since_epoch().count());
+  for (const auto *list : {&options.targets, &options.entries}) {
+    key += "|";
+    for (const std::string &item : *list)
+      key += item + ",";
+  }
+  key += "|" + options.dtype.value_or("") + (options.fuse ? "" : "|apart");
+  if (fs::is_directory(options.input)) {
+    std::error_code error;
+    std::vector<std::string> files;
+    for (fs::directory_iterator it(options.input, error), end; it != end && !error; it.increment(error))
+      if (StringRef path = it->path(); path.ends_with(".json") || path.ends_with(".safetensors"))
+        files.push_back(path.str());
+    llvm::sort(files);
+    for (const std::string &file : files)
+      addFile(key, file);
+  } else {
+    addFile(key, options.input);
+  }
+  return hybridrt::hexadecimal(hybridrt::hashText(key)) + hybridrt::hexadecimal(hybridrt::hashText(key, 1));
+}
+
+/// Drops the oldest artifacts until the cache fits its limit.
+static void evict(StringRef folder) {
+  struct Entry {
+    llvm::sys::TimePoint<> time;
+    uint64_t size;
+    std::string path;
+  };
+  std::vector<Entry> entries;
+  uint64_t total = 0;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; it != end && !error; it.increment(error)) {
+    fs::file_status status;
+    if (fs::status(it->path(), status))
+      continue;
+    entries.push_back({status.getLastModificationTime(), status.getSize(), it->path()});
+    total += status.getSize();
+  }
+  llvm::sort(entries, [](const Entry &a, const Entry &b) { return a.time < b.time; });
+  for (const Entry &e : entries) {
+    if (total <= kCacheLimit)
+      return;
+    fs::remove(e.path);
+    total -= e.size;
+  }
+}
+
+llvm::Error hybrid::compileCached(MLIRContext &context, const CompileOptions &options, StringRef path, bool useCache) {
+  std::string folder = useCache ? cacheFolder() : "", cached;
+  if (!folder.empty()) {
+    llvm::SmallString<128> file(folder);
+    llvm::sys::path::append(file, keyOf(options) + ".hyb");
+    cached = file.str().str();
+    std::string temporary = path.str() + ".tmp" + std::to_string(llvm::sys::Process::getProcessId());
+    if (fs::exists(cached) && !fs::copy_file(cached, temporary)) {
+      if (std::error_code error = fs::rename(temporary, path)) {
+        fs::remove(temporary);
+        return llvm::createStringError("cannot write '" + path.str() + "': " + error.message());
+      }
+      return llvm::Error::success();
+    }
+    fs::remove(temporary);
+  }
+  llvm::Expected<hybridrt::artifact::ArtifactT> artifact = compileToArtifact(context, options);
+  if (!artifact)
+    return artifact.takeError();
+  if (hybridrt::Status status = hybridrt::writeArtifact(*artifact, path.str()); !status)
+    return llvm::createStringError(status.error());
+  if (!cached.empty() && !fs::create_directories(folder)) {
+    // A cache that cannot be written costs time, not the result.
+    std::string temporary = cached + ".tmp" + std::to_string(llvm::sys::Process::getProcessId());
+    if (fs::copy_file(path, temporary) || fs::rename(temporary, cached))
+      fs::remove(temporary);
+    else
+      evict(folder);
+  }
+  return llvm::Error::success();
+}
