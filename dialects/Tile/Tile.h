@@ -1,6 +1,7 @@
 // The tile dialect: bodies of kernels, shared by every target.
 #ifndef HYBRID_DIALECTS_TILE_H
 #define HYBRID_DIALECTS_TILE_H
+#include "hybrid/Support/Layout.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -18,6 +19,8 @@ namespace mlir::tile {
 /// Argument attributes of `tile.kernel`.
 constexpr llvm::StringLiteral kPanelAttr = "tile.panel";
 constexpr llvm::StringLiteral kWrittenAttr = "tile.written";
+/// Attribute of `tile.kernel`: warps per block on a GPU. Layout assignment chooses where it is absent.
+constexpr llvm::StringLiteral kWarpsAttr = "tile.warps";
 } // namespace mlir::tile
 
 #include "dialects/Tile/TileDialect.h.inc"

@@ -2,6 +2,7 @@
 #ifndef TILE_OPS_TD
 #define TILE_OPS_TD
 include "dialects/Tile/TileBase.td"
+include "dialects/Tile/TileLayouts.td"
 
 def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, OpAsmOpInterface]> {
   let summary = "One kernel: what each block of its grid does";

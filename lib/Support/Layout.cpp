@@ -222,6 +222,16 @@ std::optional<SmallVector<unsigned>> Layout::registerMap(const Layout &to) const
   return map;
 }
 
+llvm::hash_code mlir::hybrid::hash_value(const Layout &layout) {
+  llvm::hash_code hash = llvm::hash_value(layout.getRank());
+  for (ArrayRef<Digit> digits : {layout.getRegisters(), layout.getLanes(), layout.getWarps()}) {
+    hash = llvm::hash_combine(hash, digits.size());
+    for (const Digit &d : digits)
+      hash = llvm::hash_combine(hash, d.extent, d.axis, d.stride);
+  }
+  return hash;
+}
+
 SharedLayout SharedLayout::choose(ArrayRef<int64_t> shape, int64_t elementBytes) {
   int64_t bytes = llvm::alignTo(shape.back() * elementBytes, 16);
   if (shape.size() == 1)

@@ -2,6 +2,7 @@
 #ifndef HYBRID_SUPPORT_LAYOUT_H
 #define HYBRID_SUPPORT_LAYOUT_H
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/SmallVector.h"
 #include <array>
 #include <cstdint>
@@ -94,6 +95,8 @@ private:
   unsigned rank = 0;
   llvm::SmallVector<Digit, 4> registers, lanes, warps;
 };
+
+llvm::hash_code hash_value(const Layout &layout);
 
 /// A tile in shared memory, rows of `pitch` bytes. The 16-byte chunks of a row are permuted by the row's number, so
 /// that eight lanes that read one column of chunks (ldmatrix) meet eight different banks:
