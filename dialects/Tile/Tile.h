@@ -21,6 +21,8 @@ constexpr llvm::StringLiteral kPanelAttr = "tile.panel";
 constexpr llvm::StringLiteral kWrittenAttr = "tile.written";
 /// Attribute of `tile.kernel`: warps per block on a GPU. Layout assignment chooses where it is absent.
 constexpr llvm::StringLiteral kWarpsAttr = "tile.warps";
+/// Attribute of an expanded GPU kernel: bytes of dynamic shared memory that a launch must pass.
+constexpr llvm::StringLiteral kSharedBytesAttr = "tile.shared_bytes";
 } // namespace mlir::tile
 
 #include "dialects/Tile/TileDialect.h.inc"

@@ -19,7 +19,7 @@ def Tile_LayoutAttr : Tile_Attr<"Layout", "layout"> {
     tensor<64x16xf32, #tile.layout<registers = [2:1:1, 2:0:8, 2:1:8], lanes = [4:1:2, 8:0:1], warps = [4:0:16]>>
     ```
   }];
-  let parameters = (ins "::mlir::hybrid::Layout":$layout);
+  let parameters = (ins AttrParameter<"::mlir::hybrid::Layout", "", "const ::mlir::hybrid::Layout &">:$layout);
   let hasCustomAssemblyFormat = 1;
 }
 

@@ -4,6 +4,7 @@
 #include "dialects/Tile/Tile.h"
 #include "hybrid/Conversion/Passes.h"
 #include "hybrid/Reference/Passes.h"
+#include "hybrid/Target/NVPTX.h"
 #include "hybrid/Target/Passes.h"
 #include "hybrid/Transforms/Passes.h"
 #include "mlir/InitAllDialects.h"
@@ -23,4 +24,5 @@ void mlir::hybrid::registerAllPasses() {
   registerHybridTransformsPasses();
   registerHybridConversionPasses();
   registerHybridTargetPasses();
+  registerNVPTXPipelines();
 }

@@ -32,4 +32,59 @@ def ConvertTileToX86 : Pass<"hybrid-convert-tile-to-x86", "ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
+
+def AssignLayoutsPass : Pass<"hybrid-assign-layouts", "::mlir::ModuleOp"> {
+  let summary = "Choose where the tiles of a GPU kernel live";
+  let description = [{
+    Gives every tile a `#tile.layout` or `#tile.shared` encoding, and inserts `tile.convert` where two layouts meet.
+    The result is the GPU's tile form. A kernel that has encodings is left alone.
+
+    ```mlir
+    %a = tile.load %x[%m, %k] : memref<?x512xbf16> -> tensor<64x32xbf16>
+    %d = tile.dot %a, %b, %c {transpose_b} : tensor<64x32xbf16>, tensor<64x32xbf16> -> tensor<64x64xf32>
+    // becomes
+    %a = tile.load %x[%m, %k] : memref<?x512xbf16> -> tensor<64x32xbf16, #tile.shared<pitch = 64, mask = 3, shift = 1>>
+    %d = tile.dot %a, %b, %c {transpose_b} : ... -> tensor<64x64xf32, #tile.layout<registers = [2:1:1, 2:0:8, ...], ...>>
+    ```
+
+    The kernel's attribute `tile.warps` sets the warps of a block; without it, tile sizes decide and the attribute is
+    added.
+  }];
+  let statistics = [Statistic<"numKernels", "num-kernels", "Kernels given layouts">];
+}
+
+def PipelineLoadsPass : Pass<"hybrid-pipeline-loads", "::mlir::ModuleOp"> {
+  let summary = "Load the shared-memory tiles of later iterations while computing";
+  let description = [{
+    In a loop whose loads to shared memory have addresses that do not depend on loop-carried values, the loads become
+    asynchronous copies into a ring of buffers, `stages` - 1 iterations ahead. The number of stages is the largest that
+    fits the budget, at least 2; a loop whose tiles do not fit twice stays as it is.
+
+    ```mlir
+    scf.for %k = %lb to %ub step %s { %a = tile.load %x[%m, %k] ... use %a }
+    // becomes
+    %ring = tile.buffer : tensor<3x64x32xbf16, #tile.shared<...>>
+    ... copies of the first two iterations, each followed by tile.commit
+    scf.for %k = %lb to %ub step %s iter_args(%read, %write) {
+      tile.wait 1
+      scf.if (%k + 2 * %s < %ub) { tile.copy_async %x[%m, %k + 2 * %s] into %ring[%write] }
+      tile.commit
+      %a = tile.slot %ring[%read] ... use %a
+    }
+    ```
+  }];
+  let options = [
+    Option<"stages", "stages", "unsigned", /*default=*/"4", "Most stages of a ring">,
+    Option<"budget", "budget", "unsigned", /*default=*/"98304", "Bytes of shared memory for all rings of a loop">];
+  let statistics = [Statistic<"numLoops", "num-loops", "Loops pipelined">];
+}
+
+def VerifyGPUTileFormPass : Pass<"hybrid-verify-gpu-tile-form", "::mlir::ModuleOp"> {
+  let summary = "Check that every tile of a kernel has a layout and that each op can work with those it gets";
+  let description = [{
+    In the GPU's tile form every tile has an encoding that covers its shape with the kernel's warps; vectors are slices
+    of the tiles they are reduced from or broadcast to; a product's operands are in shared memory or in the fragments of
+    mma.sync, and its accumulator has a layout that the product can be computed in. Changes nothing.
+  }];
+}
 #endif

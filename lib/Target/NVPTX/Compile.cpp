@@ -1,0 +1,154 @@
+// From kernels of the tile dialect to PTX.
+#include "dialects/Tile/Tile.h"
+#include "hybrid/Conversion/Passes.h"
+#include "hybrid/Target/NVPTX.h"
+#include "hybrid/Target/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/LICM.h"
+#include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include <mutex>
+
+using namespace mlir;
+using namespace mlir::hybrid;
+
+namespace {
+struct Chip {
+  StringRef name;
+  StringRef features;   // the lowest PTX version that has what we emit
+  int64_t sharedBytes;  // most dynamic shared memory of a block
+};
+constexpr Chip kChips[] = {{"sm_80", "+ptx70", 163 * 1024}, {"sm_90a", "+ptx80", 227 * 1024}};
+} // namespace
+
+static const llvm::Target *nvptxTarget() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+    // Shared addresses in 32 bits: half the instructions and registers of every address.
+    auto &options = llvm::cl::getRegisteredOptions();
+    if (auto it = options.find("nvptx-short-ptr"); it != options.end())
+      static_cast<llvm::cl::opt<bool> *>(it->second)->setValue(true);
+  });
+  std::string error;
+  return llvm::TargetRegistry::lookupTarget(llvm::Triple("nvptx64-nvidia-cuda"), error);
+}
+
+/// The expansion leaves straight code with repeated address arithmetic; this is all that it needs. Loops are unrolled
+/// where the expansion unrolled them.
+static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager sccs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(sccs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, sccs, modules);
+  llvm::FunctionPassManager passes;
+  passes.addPass(llvm::EarlyCSEPass());
+  passes.addPass(llvm::InstCombinePass());
+  passes.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+  passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+  passes.addPass(llvm::InstCombinePass());
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration())
+      passes.run(function, functions);
+}
+
+void mlir::hybrid::buildNVPTXTileForm(OpPassManager &pm) {
+  pm.addPass(createAssignLayoutsPass());
+  pm.addPass(createPipelineLoadsPass());
+  pm.addPass(createVerifyGPUTileFormPass());
+}
+
+void mlir::hybrid::buildNVPTXPipeline(OpPassManager &pm) {
+  buildNVPTXTileForm(pm);
+  pm.addPass(createConvertTileToNVVMPass());
+}
+
+void mlir::hybrid::registerNVPTXPipelines() {
+  PassPipelineRegistration<>("hybrid-nvptx-tile-form", "Bring kernels to the GPU's tile form", buildNVPTXTileForm);
+  PassPipelineRegistration<>("hybrid-nvptx-pipeline", "Lower kernels of the tile dialect to llvm and nvvm",
+                             buildNVPTXPipeline);
+}
+
+FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef chipName) {
+  const Chip *chip = llvm::find_if(kChips, [&](const Chip &c) { return c.name == chipName; });
+  if (chip == std::end(kChips))
+    return emitError(kernels.getLoc()) << "expected a GPU of sm_80 or sm_90a, got '" << chipName << "'";
+  MLIRContext *context = kernels.getContext();
+  context->loadDialect<LLVM::LLVMDialect, NVVM::NVVMDialect>();
+  registerBuiltinDialectTranslation(*context);
+  registerLLVMDialectTranslation(*context);
+  registerNVVMDialectTranslation(*context);
+
+  OwningOpRef<ModuleOp> module = ModuleOp::create(kernels.getLoc());
+  for (auto kernel : kernels.getOps<tile::KernelOp>())
+    module->push_back(kernel->clone());
+  PassManager pm(context, ModuleOp::getOperationName());
+  buildNVPTXPipeline(pm);
+  if (failed(pm.run(*module)))
+    return failure();
+
+  NVPTXModule result;
+  result.chip = chipName.str();
+  for (auto function : module->getOps<LLVM::LLVMFuncOp>()) {
+    NVPTXKernel kernel;
+    kernel.name = function.getName().str();
+    kernel.threads = cast<DenseI32ArrayAttr>(function->getAttr(NVVM::NVVMDialect::getReqntidAttrName()))[0];
+    kernel.sharedBytes = cast<IntegerAttr>(function->removeAttr(tile::kSharedBytesAttr)).getInt();
+    if (kernel.sharedBytes > chip->sharedBytes)
+      return function.emitError() << "expected kernel '" << kernel.name << "' to need at most " << chip->sharedBytes
+                                  << " bytes of shared memory on " << chipName << ", got " << kernel.sharedBytes
+                                  << "; use smaller tiles";
+    result.kernels.push_back(kernel);
+  }
+
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(*module, llvmContext, "kernels");
+  if (!code)
+    return failure();
+  const llvm::Target *target = nvptxTarget();
+  if (!target)
+    return emitError(kernels.getLoc()) << "expected an LLVM with the NVPTX target";
+  llvm::Triple triple("nvptx64-nvidia-cuda");
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, chip->name, chip->features, llvm::TargetOptions(), std::nullopt, std::nullopt,
+      llvm::CodeGenOptLevel::Default));
+  code->setTargetTriple(triple);
+  code->setDataLayout(machine->createDataLayout());
+  optimise(*code, *machine);
+  llvm::SmallString<0> ptx;
+  llvm::raw_svector_ostream stream(ptx);
+  llvm::legacy::PassManager emit;
+  if (machine->addPassesToEmitFile(emit, stream, nullptr, llvm::CodeGenFileType::AssemblyFile))
+    return emitError(kernels.getLoc()) << "expected the NVPTX target to emit assembly";
+  emit.run(*code);
+  result.ptx = ptx.str().str();
+  if (findPtxas() && failed(assemblePTX(result, kernels.getLoc())))
+    return failure();
+  return result;
+}
