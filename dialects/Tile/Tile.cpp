@@ -22,6 +22,7 @@ void TileDialect::initialize() {
 #define GET_ATTRDEF_LIST
 #include "dialects/Tile/TileAttrs.cpp.inc"
       >();
+  addLayoutAliases();
 }
 
 static ArrayRef<int64_t> shapeOf(Value v) { return cast<ShapedType>(v.getType()).getShape(); }

@@ -28,6 +28,7 @@ def Tile_Dialect : Dialect {
     loaded and are not written when stored; in between, an op may leave anything there.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let extraClassDeclaration = "void addLayoutAliases();";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }

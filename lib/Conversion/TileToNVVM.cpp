@@ -1,4 +1,5 @@
-// Kernels, control flow and scalars. A tile becomes one LLVM value per register, a scalar of type index an i64.
+// Kernels, control flow and scalars. A tile becomes one LLVM value per register, a scalar of type index an
+// i64.
 #include "TileToNVVM.h"
 #include "hybrid/Conversion/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -146,8 +147,8 @@ Value KernelEmitter::firstCopy(const Layout &layout) {
     for (size_t i = 0; i < digits.size(); ++i) {
       if (digits[i].axis >= 0)
         continue;
-      Value zero = LLVM::ICmpOp::create(entry, kernel.getLoc(), LLVM::ICmpPredicate::eq, digitValue(number, digits, i),
-                                        i32(0));
+      Value zero = LLVM::ICmpOp::create(entry, kernel.getLoc(), LLVM::ICmpPredicate::eq,
+                                        digitValue(number, digits, i), i32(0));
       all = all ? Value(LLVM::AndOp::create(entry, kernel.getLoc(), all, zero)) : zero;
     }
   return copies[key] = all;
@@ -176,8 +177,8 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     appendTypes(value.getType(), scalarType(value.getType()), types);
     append(value, inits);
   }
-  // Copies that no group covers must have landed before their readers in the loop; and any access of one iteration
-  // may meet any of the previous one, so those count as if they came just before.
+  // Copies that no group covers must have landed before their readers in the loop; and any access of one
+  // iteration may meet any of the previous one, so those count as if they came just before.
   settle();
   SmallVector<ByteRange> inner;
   op.getBody()->walk([&](Operation *nested) {
@@ -321,9 +322,15 @@ LogicalResult KernelEmitter::emitOp(Operation *op) {
       .Case([&](BlockIdOp op) {
         Value id;
         switch (op.getAxis()) {
-        case GridAxis::x: id = NVVM::BlockIdXOp::create(b, loc, i32Type); break;
-        case GridAxis::y: id = NVVM::BlockIdYOp::create(b, loc, i32Type); break;
-        case GridAxis::z: id = NVVM::BlockIdZOp::create(b, loc, i32Type); break;
+        case GridAxis::x:
+          id = NVVM::BlockIdXOp::create(b, loc, i32Type);
+          break;
+        case GridAxis::y:
+          id = NVVM::BlockIdYOp::create(b, loc, i32Type);
+          break;
+        case GridAxis::z:
+          id = NVVM::BlockIdZOp::create(b, loc, i32Type);
+          break;
         }
         scalars[op.getResult()] = LLVM::ZExtOp::create(b, loc, i64Type, id);
         return success();
@@ -435,9 +442,10 @@ struct ConvertTileToNVVM : hybrid::impl::ConvertTileToNVVMPassBase<ConvertTileTo
       SharedPlan plan(kernel);
       if (!sharedMemory && plan.bytes()) {
         b.setInsertionPointToStart(module.getBody());
-        sharedMemory = LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI8Type(), 0), /*isConstant=*/false,
-                                              LLVM::Linkage::External, "shared_memory", Attribute(), /*alignment=*/1024,
-                                              /*addrSpace=*/3);
+        sharedMemory =
+            LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI8Type(), 0), /*isConstant=*/false,
+                                   LLVM::Linkage::External, "shared_memory", Attribute(), /*alignment=*/1024,
+                                   /*addrSpace=*/3);
       }
       auto warps = kernel->getAttrOfType<IntegerAttr>(kWarpsAttr);
       if (!warps) {
@@ -447,7 +455,8 @@ struct ConvertTileToNVVM : hybrid::impl::ConvertTileToNVVMPassBase<ConvertTileTo
       SmallVector<Type> types;
       for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes())) {
         if (kernel.getArgAttr(i, kPanelAttr)) {
-          kernel.emitOpError("expected plain matrices in a GPU kernel, got '") << kPanelAttr << "' on argument " << i;
+          kernel.emitOpError("expected plain matrices in a GPU kernel, got '")
+              << kPanelAttr << "' on argument " << i;
           return signalPassFailure();
         }
         types.push_back(isa<MemRefType>(type) ? Type(LLVM::LLVMPointerType::get(b.getContext(), 1))
@@ -455,7 +464,8 @@ struct ConvertTileToNVVM : hybrid::impl::ConvertTileToNVVMPassBase<ConvertTileTo
       }
       b.setInsertionPoint(kernel);
       auto function = LLVM::LLVMFuncOp::create(
-          b, loc, kernel.getName(), LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
+          b, loc, kernel.getName(),
+          LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
       function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
       int32_t threads = warps.getInt() * Layout::kLanes;
       function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), b.getDenseI32ArrayAttr({threads, 1, 1}));

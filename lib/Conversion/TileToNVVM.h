@@ -1,5 +1,5 @@
-// Lane-level expansion of one kernel in the GPU's tile form. Shared by the files TileToNVVM*.cpp: this is how they
-// speak of threads, registers and shared memory.
+// Lane-level expansion of one kernel in the GPU's tile form. Shared by the files TileToNVVM*.cpp: this is how
+// they speak of threads, registers and shared memory.
 #ifndef HYBRID_CONVERSION_TILETONVVM_H
 #define HYBRID_CONVERSION_TILETONVVM_H
 #include "dialects/Tile/Tile.h"
@@ -21,14 +21,15 @@ inline std::optional<SharedLayout> sharedOf(RankedTensorType type) {
   return attr ? std::optional(attr.getLayout()) : std::nullopt;
 }
 /// A vector is the only row of its tile in shared memory.
-inline Coordinate sharedCoordinate(unsigned rank, Coordinate c) { return rank == 1 ? Coordinate{0, c[0]} : c; }
+inline Coordinate sharedCoordinate(unsigned rank, Coordinate c) {
+  return rank == 1 ? Coordinate{0, c[0]} : c;
+}
 
 /// Bytes from the start of the block's shared memory.
 struct ByteRange {
   int64_t begin = 0, end = 0;
   bool overlaps(const ByteRange &other) const { return begin < other.end && other.begin < end; }
 };
-
 
 /// Where each op that needs shared memory has it: a tile that it defines, a ring, or scratch while it runs.
 class SharedPlan {
@@ -48,8 +49,8 @@ int64_t scratchBytes(Operation *op);
 /// Warps that hold different parts of the axis that is reduced.
 int64_t warpsAlong(const Layout &layout, int axis);
 
-/// The tables of `tile.prefix_sum` and `tile.segment_sum`, in elements of f32. A vector of n values is cut into blocks
-/// of 16: sums within a block, and of whole blocks, are added, never subtracted.
+/// The tables of `tile.prefix_sum` and `tile.segment_sum`, in elements of f32. A vector of n values is cut
+/// into blocks of 16: sums within a block, and of whole blocks, are added, never subtracted.
 struct ScanTables {
   static constexpr int64_t kBlock = 16;
   int64_t n, blocks;
@@ -101,8 +102,8 @@ private:
 
   //===-- Global memory: TileToNVVMMemory.cpp
   struct Access; // a tile's place in global memory
-  Access access(Operation *op, Value memory, ValueRange indices, RankedTensorType tile, Value from, Value valid,
-                std::optional<int64_t> columns);
+  Access access(Operation *op, Value memory, ValueRange indices, RankedTensorType tile, Value from,
+                Value valid, std::optional<int64_t> columns);
   Value inside(Access &a, const Layout &layout, Coordinate constant, int64_t width);
   Value address(const Access &a, const Layout &layout, Coordinate constant);
   int64_t vectorWidth(const Access &a, const Layout &layout);
@@ -123,8 +124,8 @@ private:
   Value sharedAddress(const SharedLayout &shared, const Layout &layout, unsigned rank, Value base,
                       Coordinate constant, int64_t elementBytes);
   Value sharedAddress(const SharedLayout &shared, Value base, Value row, Value column, int64_t elementBytes);
-  void writeShared(ArrayRef<Value> values, const Layout &layout, RankedTensorType type, const SharedLayout &shared,
-                   Value base);
+  void writeShared(ArrayRef<Value> values, const Layout &layout, RankedTensorType type,
+                   const SharedLayout &shared, Value base);
   Registers readShared(const Layout &layout, RankedTensorType type, const SharedLayout &shared, Value base);
   LogicalResult emitConvert(tile::ConvertOp op);
   void barrier();
@@ -169,8 +170,8 @@ private:
   int64_t numThreads = 0;
 
   llvm::DenseMap<Value, Value> scalars;
-  llvm::DenseMap<Value, Registers> tiles;  // in registers
-  llvm::DenseMap<Value, Value> addresses;  // in shared memory: byte address, i32
+  llvm::DenseMap<Value, Registers> tiles;   // in registers
+  llvm::DenseMap<Value, Value> addresses;   // in shared memory: byte address, i32
   llvm::DenseMap<Value, Operation *> homes; // whose range a tile in shared memory lies in
   llvm::DenseMap<std::pair<Type, int64_t>, Value> constants;
   llvm::DenseMap<uint64_t, Value> floats;

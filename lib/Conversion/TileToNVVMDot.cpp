@@ -10,7 +10,8 @@ LogicalResult KernelEmitter::emitDot(DotOp op) {
   auto acc = tileType(op.getAcc());
   int64_t warps = numThreads / Layout::kLanes;
   const Layout &layout = *layoutOf(acc);
-  if (tileType(op.getA()).getElementTypeBitWidth() == 16 && acc.getDimSize(0) % 16 == 0 && acc.getDimSize(1) % 8 == 0)
+  if (tileType(op.getA()).getElementTypeBitWidth() == 16 && acc.getDimSize(0) % 16 == 0 &&
+      acc.getDimSize(1) % 8 == 0)
     for (int64_t down = 1; down <= warps; down *= 2)
       for (int64_t across = 1; down * across <= warps; across *= 2)
         if (acc.getDimSize(0) % (16 * down) == 0 && acc.getDimSize(1) % (8 * across) == 0 &&
@@ -30,9 +31,8 @@ static Layout fragmentRows(MatrixOperand which, bool transposed, int64_t down, i
   bool isA = which == MatrixOperand::A;
   // The axis of m or n in the stored tile.
   int axis = isA ? (transposed ? 1 : 0) : (transposed ? 0 : 1);
-  SmallVector<Digit> digits = {{down, isA ? axis : -1, perWarp},
-                               {across, isA ? -1 : axis, perWarp},
-                               {warps / down / across, -1, 0}};
+  SmallVector<Digit> digits = {
+      {down, isA ? axis : -1, perWarp}, {across, isA ? -1 : axis, perWarp}, {warps / down / across, -1, 0}};
   return Layout(2, {}, lanes.getLanes(), digits);
 }
 
@@ -40,7 +40,8 @@ LogicalResult KernelEmitter::emitMatrixDot(DotOp op, int64_t down, int64_t acros
   auto aType = tileType(op.getA()), bType = tileType(op.getB()), acc = tileType(op.getAcc());
   Type element = aType.getElementType();
   int64_t warps = numThreads / Layout::kLanes;
-  int64_t m = acc.getDimSize(0) / down, n = acc.getDimSize(1) / across, k = aType.getDimSize(!op.getTransposeA());
+  int64_t m = acc.getDimSize(0) / down, n = acc.getDimSize(1) / across,
+          k = aType.getDimSize(!op.getTransposeA());
   int64_t mBlocks = m / 16, nBlocks = n / 8;
   for (Value operand : {op.getA(), op.getB()})
     if (sharedOf(tileType(operand)))
@@ -54,8 +55,8 @@ LogicalResult KernelEmitter::emitMatrixDot(DotOp op, int64_t down, int64_t acros
     SmallVector<Type> words(count, i32Type);
     auto layout = transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row;
     Value loaded = NVVM::LdMatrixOp::create(
-        b, loc, LLVM::LLVMStructType::getLiteral(b.getContext(), words), sharedPointer(address), count, layout,
-        NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
+        b, loc, LLVM::LLVMStructType::getLiteral(b.getContext(), words), sharedPointer(address), count,
+        layout, NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
     Registers result;
     for (int64_t i = 0; i < count; ++i)
       result.push_back(asPair(LLVM::ExtractValueOp::create(b, loc, loaded, i)));
@@ -130,8 +131,8 @@ LogicalResult KernelEmitter::emitMatrixDot(DotOp op, int64_t down, int64_t acros
   return success();
 }
 
-/// A loop over k. Each thread reads the rows of `a` and the columns of `b` that its accumulators need; what lies side by
-/// side in shared memory, along k or along columns, comes in one load.
+/// A loop over k. Each thread reads the rows of `a` and the columns of `b` that its accumulators need; what
+/// lies side by side in shared memory, along k or along columns, comes in one load.
 LogicalResult KernelEmitter::emitMultiplyAddDot(DotOp op) {
   auto aType = tileType(op.getA()), bType = tileType(op.getB()), acc = tileType(op.getAcc());
   const Layout &layout = *layoutOf(acc);
@@ -142,7 +143,8 @@ LogicalResult KernelEmitter::emitMultiplyAddDot(DotOp op) {
   auto loadRun = [&](Value address, int64_t count) {
     int64_t words = llvm::divideCeil(count * bytes, 4);
     Type word = count * bytes == 2 ? i16Type : i32Type;
-    Value loaded = loadShared(address, words == 1 ? word : Type(VectorType::get(words, i32Type)), count * bytes);
+    Value loaded =
+        loadShared(address, words == 1 ? word : Type(VectorType::get(words, i32Type)), count * bytes);
     Registers parts;
     if (words == 1)
       parts.push_back(loaded);
@@ -163,7 +165,8 @@ LogicalResult KernelEmitter::emitMultiplyAddDot(DotOp op) {
     return set.takeVector();
   };
   SmallVector<int64_t> rows = places(0), columns = places(1);
-  auto load = [&](Value operand, RankedTensorType type, int axis, ArrayRef<int64_t> constants, bool kInRows, Value step) {
+  auto load = [&](Value operand, RankedTensorType type, int axis, ArrayRef<int64_t> constants, bool kInRows,
+                  Value step) {
     llvm::DenseMap<std::pair<int64_t, int64_t>, Value> values; // (place, step within the unrolled part)
     SharedLayout shared = *sharedOf(type);
     Value base = addresses[operand];
@@ -185,24 +188,25 @@ LogicalResult KernelEmitter::emitMultiplyAddDot(DotOp op) {
     int64_t width = axis == 1 ? std::min<int64_t>(layout.contiguous(1), 16 / bytes) : 1;
     for (int64_t i = 0; i < unroll; ++i)
       for (size_t c = 0; c < constants.size(); c += width) {
-        Registers run = loadRun(sharedAddress(shared, base, add(step, i), placeOf(constants[c]), bytes), width);
+        Registers run =
+            loadRun(sharedAddress(shared, base, add(step, i), placeOf(constants[c]), bytes), width);
         for (auto [j, v] : llvm::enumerate(run))
           values[{constants[c + j], i}] = v;
       }
     return values;
   };
-  Registers result = loop(
-      i32(0), i32(k), i32(unroll), Registers(tiles[op.getAcc()]), [&](Value step, ValueRange sums) -> Registers {
-        auto a = load(op.getA(), aType, 0, rows, op.getTransposeA(), step);
-        auto c = load(op.getB(), bType, 1, columns, !op.getTransposeB(), step);
-        Registers next(sums);
-        for (int64_t i = 0; i < unroll; ++i)
-          for (int64_t r = 0; r < layout.numRegisters(); ++r) {
-            Coordinate at = layout.atRegister(r);
-            next[r] = LLVM::FMAOp::create(b, loc, a[{at[0], i}], c[{at[1], i}], next[r]);
-          }
-        return next;
-      });
+  Registers result = loop(i32(0), i32(k), i32(unroll), Registers(tiles[op.getAcc()]),
+                          [&](Value step, ValueRange sums) -> Registers {
+                            auto a = load(op.getA(), aType, 0, rows, op.getTransposeA(), step);
+                            auto c = load(op.getB(), bType, 1, columns, !op.getTransposeB(), step);
+                            Registers next(sums);
+                            for (int64_t i = 0; i < unroll; ++i)
+                              for (int64_t r = 0; r < layout.numRegisters(); ++r) {
+                                Coordinate at = layout.atRegister(r);
+                                next[r] = LLVM::FMAOp::create(b, loc, a[{at[0], i}], c[{at[1], i}], next[r]);
+                              }
+                            return next;
+                          });
   for (Value operand : {op.getA(), op.getB()})
     reads.push_back(plan.of(homes.lookup(operand)));
   tiles[op.getResult()] = std::move(result);

@@ -1,4 +1,5 @@
-// Loads and stores of tiles in global memory, as wide as alignment allows, and asynchronous copies to shared memory.
+// Loads and stores of tiles in global memory, as wide as alignment allows, and asynchronous copies to shared
+// memory.
 #include "TileToNVVM.h"
 #include "dialects/Tile/TileAccess.h"
 #include "llvm/Support/MathExtras.h"
@@ -8,26 +9,28 @@ using namespace mlir;
 using namespace mlir::hybrid;
 using namespace mlir::tile;
 
-/// A tile's place in global memory: where element (0, 0) is, how far apart neighbours are, and which elements exist.
+/// A tile's place in global memory: where element (0, 0) is, how far apart neighbours are, and which elements
+/// exist.
 struct KernelEmitter::Access {
   RankedTensorType tile;
-  Value base;             // ptr<1> to element (0, 0)
-  int64_t strides[2];     // bytes, per axis of the tile
-  int contiguous;         // the axis whose elements are neighbours in memory, or -1
-  int64_t alignment;      // bytes that divide the address of the first element of each run
+  Value base;         // ptr<1> to element (0, 0)
+  int64_t strides[2]; // bytes, per axis of the tile
+  int contiguous;     // the axis whose elements are neighbours in memory, or -1
+  int64_t alignment;  // bytes that divide the address of the first element of each run
   int64_t elementBytes;
-  Value from, valid;      // i32 rows, null where they exclude nothing
-  int64_t columns;        // valid ones
+  Value from, valid; // i32 rows, null where they exclude nothing
+  int64_t columns;   // valid ones
   bool readOnly;
-  Registers rows;         // of a gather: row numbers, one per register of the rows' layout
+  Registers rows; // of a gather: row numbers, one per register of the rows' layout
   llvm::DenseMap<std::pair<int, int64_t>, Value> known; // predicates per axis and constant part
   llvm::DenseMap<const Layout *, Value> starts;         // addresses of threads
 
   int64_t rowLimit() const { return tile.getDimSize(0); }
 };
 
-KernelEmitter::Access KernelEmitter::access(Operation *op, Value memory, ValueRange indices, RankedTensorType tile,
-                                            Value from, Value valid, std::optional<int64_t> columns) {
+KernelEmitter::Access KernelEmitter::access(Operation *op, Value memory, ValueRange indices,
+                                            RankedTensorType tile, Value from, Value valid,
+                                            std::optional<int64_t> columns) {
   auto type = cast<MemRefType>(memory.getType());
   Access a;
   a.tile = tile;
@@ -71,10 +74,12 @@ int64_t KernelEmitter::vectorWidth(const Access &a, const Layout &layout) {
   return std::max<int64_t>(1, std::gcd<int64_t>(bytes, 16) / a.elementBytes);
 }
 
-/// Whether the elements at a thread's offset plus `constant` exist: null if all do, the constant false if none does.
+/// Whether the elements at a thread's offset plus `constant` exist: null if all do, the constant false if
+/// none does.
 Value KernelEmitter::inside(Access &a, const Layout &layout, Coordinate constant, int64_t width) {
   auto below = [&](int axis, int64_t limit, Value dynamicLimit, Value from) -> Value {
-    int64_t least = constant[axis], most = least + layout.threadMax(axis) + (axis == a.contiguous ? width - 1 : 0);
+    int64_t least = constant[axis],
+            most = least + layout.threadMax(axis) + (axis == a.contiguous ? width - 1 : 0);
     if (!dynamicLimit && !from && most < limit)
       return {};
     if (least >= limit)
@@ -113,7 +118,8 @@ Value KernelEmitter::address(const Access &a, const Layout &layout, Coordinate c
   return LLVM::GEPOp::create(b, loc, pointer, i8Type, start, ArrayRef<LLVM::GEPArg>{int32_t(bytes)});
 }
 
-KernelEmitter::Registers KernelEmitter::loadWords(Value pointer, int64_t bytes, Value predicate, bool readOnly) {
+KernelEmitter::Registers KernelEmitter::loadWords(Value pointer, int64_t bytes, Value predicate,
+                                                  bool readOnly) {
   int64_t count = llvm::divideCeil(bytes, 4);
   Type word = bytes == 2 ? Type(i16Type) : Type(i32Type);
   if (!predicate) {
@@ -126,7 +132,8 @@ KernelEmitter::Registers KernelEmitter::loadWords(Value pointer, int64_t bytes, 
       words.push_back(LLVM::ExtractElementOp::create(b, loc, loaded, i32(i)));
     return words;
   }
-  // Predicated, with zeros where nothing is loaded; a branch around every load would cut the kernel to pieces.
+  // Predicated, with zeros where nothing is loaded; a branch around every load would cut the kernel to
+  // pieces.
   std::string text, names, constraints;
   for (int64_t i = 0; i < count; ++i) {
     std::string name = "$" + std::to_string(i);
@@ -140,9 +147,10 @@ KernelEmitter::Registers KernelEmitter::loadWords(Value pointer, int64_t bytes, 
   constraints += "l,b";
   SmallVector<Type> parts(count, word);
   Type type = count == 1 ? word : Type(LLVM::LLVMStructType::getLiteral(b.getContext(), parts));
-  auto load = LLVM::InlineAsmOp::create(b, loc, TypeRange(type), ValueRange{pointer, predicate}, text, constraints,
-                                        /*has_side_effects=*/!readOnly, /*is_align_stack=*/false,
-                                        LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
+  auto load =
+      LLVM::InlineAsmOp::create(b, loc, TypeRange(type), ValueRange{pointer, predicate}, text, constraints,
+                                /*has_side_effects=*/!readOnly, /*is_align_stack=*/false,
+                                LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
   if (count == 1)
     return {load.getRes()};
   Registers words;
@@ -229,11 +237,12 @@ KernelEmitter::Registers KernelEmitter::loadRegisters(Access &a, const Layout &l
     Coordinate at = layout.atRegister(i);
     Value predicate = inside(a, layout, at, width);
     if (predicate == never) {
-      Value zero = isa<FloatType>(element)
-                       ? (element == f32Type ? f32(0)
-                                             : Value(LLVM::ConstantOp::create(entry, loc, element,
-                                                                              FloatAttr::get(element, 0.0))))
-                       : constant(element, 0);
+      Value zero =
+          isa<FloatType>(element)
+              ? (element == f32Type
+                     ? f32(0)
+                     : Value(LLVM::ConstantOp::create(entry, loc, element, FloatAttr::get(element, 0.0))))
+              : constant(element, 0);
       registers.append(width, zero);
       continue;
     }
@@ -281,7 +290,8 @@ void KernelEmitter::copyToShared(Access &a, const SharedLayout &shared, Value ba
     if (rows)
       bytes = LLVM::SelectOp::create(b, loc, rows, bytes ? bytes : i32(16), i32(0));
     Value target = sharedPointer(sharedAddress(shared, layout, 2, base, at, a.elementBytes));
-    NVVM::CpAsyncOp::create(b, loc, target, address(a, layout, at), 16, NVVM::LoadCacheModifierKind::CG, bytes);
+    NVVM::CpAsyncOp::create(b, loc, target, address(a, layout, at), 16, NVVM::LoadCacheModifierKind::CG,
+                            bytes);
   };
   when(firstCopy(layout), [&] {
     address(a, layout, {0, 0}); // before any branch, so that all chunks share it
@@ -294,7 +304,8 @@ void KernelEmitter::copyToShared(Access &a, const SharedLayout &shared, Value ba
         continue;
       }
       // Rows beyond the tile have no place in shared memory. What is computed under the branch stays there.
-      Value exists = compare(LLVM::ICmpPredicate::slt, add(threadOffset(layout, 0), at[0]), i32(a.rowLimit()));
+      Value exists =
+          compare(LLVM::ICmpPredicate::slt, add(threadOffset(layout, 0), at[0]), i32(a.rowLimit()));
       when(exists, [&] {
         Access inner = a;
         copyChunk(inner, at);
@@ -305,7 +316,8 @@ void KernelEmitter::copyToShared(Access &a, const SharedLayout &shared, Value ba
 
 LogicalResult KernelEmitter::emitLoad(LoadOp op) {
   auto tile = tileType(op.getTile());
-  Access a = access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
+  Access a =
+      access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
   if (const Layout *layout = layoutOf(tile)) {
     tiles[op.getTile()] = loadRegisters(a, *layout);
     return success();
@@ -331,14 +343,16 @@ LogicalResult KernelEmitter::emitCopyAsync(CopyAsyncOp op) {
   auto ring = tileType(op.getBuffer());
   auto tile = RankedTensorType::get(ring.getShape().drop_front(), ring.getElementType(), ring.getEncoding());
   SharedLayout shared = *sharedOf(ring);
-  // The ring's own slots are kept apart by whoever made the ring; its memory may have served something else before.
+  // The ring's own slots are kept apart by whoever made the ring; its memory may have served something else
+  // before.
   ByteRange range = plan.of(homes.lookup(op.getBuffer()));
   bool reused = llvm::any_of(llvm::concat<ByteRange>(reads, writes), [&](const ByteRange &r) {
     return r.overlaps(range) && (r.begin != range.begin || r.end != range.end);
   });
   if (reused)
     barrier();
-  Access a = access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
+  Access a =
+      access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
   Value slot = LLVM::TruncOp::create(b, loc, i32Type, scalar(op.getSlot()));
   Value base = add(addresses[op.getBuffer()], mul(slot, shared.bytes(tile.getShape())));
   copyToShared(a, shared, base);
@@ -347,14 +361,16 @@ LogicalResult KernelEmitter::emitCopyAsync(CopyAsyncOp op) {
 
 LogicalResult KernelEmitter::emitStore(StoreOp op) {
   auto tile = tileType(op.getTile());
-  Access a = access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
+  Access a =
+      access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
   storeRegisters(a, *layoutOf(tile), tiles[op.getTile()]);
   return success();
 }
 
 LogicalResult KernelEmitter::emitGather(GatherOp op) {
   auto tile = tileType(op.getTile());
-  Access a = access(op, op.getMemory(), {op.getColumn(), op.getColumn()}, tile, Value(), op.getValid(), std::nullopt);
+  Access a = access(op, op.getMemory(), {op.getColumn(), op.getColumn()}, tile, Value(), op.getValid(),
+                    std::nullopt);
   a.rows = tiles[op.getRows()];
   tiles[op.getTile()] = loadRegisters(a, *layoutOf(tile));
   return success();

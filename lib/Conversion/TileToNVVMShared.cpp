@@ -1,7 +1,7 @@
 // Shared memory: who lies where, addresses through the swizzle, conversions between layouts, and barriers.
 //
-// Barriers are placed while ops are emitted. The emitter keeps the byte ranges read and written since the last barrier;
-// an access that meets one of the other kind waits for all threads first.
+// Barriers are placed while ops are emitted. The emitter keeps the byte ranges read and written since the
+// last barrier; an access that meets one of the other kind waits for all threads first.
 #include "TileToNVVM.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -20,7 +20,8 @@ int64_t mlir::hybrid::warpsAlong(const Layout &layout, int axis) {
 }
 
 /// Bytes of a tile whose writers may reach past its shape, where nobody reads.
-static int64_t bytesWith(const SharedLayout &shared, RankedTensorType type, std::initializer_list<const Layout *> layouts) {
+static int64_t bytesWith(const SharedLayout &shared, RankedTensorType type,
+                         std::initializer_list<const Layout *> layouts) {
   Coordinate last = {type.getDimSize(0) - 1, type.getRank() == 2 ? type.getDimSize(1) - 1 : 0};
   for (const Layout *layout : layouts)
     if (layout)
@@ -66,8 +67,10 @@ int64_t mlir::hybrid::scratchBytes(Operation *op) {
         int64_t warps = warpsAlong(layout, op.getAxis());
         return warps == 1 ? 0 : warps * layout.extent(1 - op.getAxis()) * 4;
       })
-      .Case([&](PrefixSumOp op) { return 4 * ScanTables(tileType(op.getVector()).getDimSize(0), false).size; })
-      .Case([&](SegmentSumOp op) { return 4 * ScanTables(tileType(op.getVector()).getDimSize(0), true).size; })
+      .Case(
+          [&](PrefixSumOp op) { return 4 * ScanTables(tileType(op.getVector()).getDimSize(0), false).size; })
+      .Case(
+          [&](SegmentSumOp op) { return 4 * ScanTables(tileType(op.getVector()).getDimSize(0), true).size; })
       .Case([&](SolveOp op) -> int64_t {
         auto l = tileType(op.getL()), rhs = tileType(op.getRhs());
         return bytesWith(SharedLayout::choose(l.getShape(), 4), l, {layoutOf(l)}) +
@@ -77,7 +80,8 @@ int64_t mlir::hybrid::scratchBytes(Operation *op) {
 }
 
 SharedPlan::SharedPlan(KernelOp kernel) {
-  // Ops are numbered in order; a tile lives from its op to its last use, and through every loop that it enters.
+  // Ops are numbered in order; a tile lives from its op to its last use, and through every loop that it
+  // enters.
   llvm::DenseMap<Operation *, std::pair<int64_t, int64_t>> spans;
   int64_t time = 0;
   std::function<void(Block &)> number = [&](Block &block) {
@@ -118,7 +122,9 @@ SharedPlan::SharedPlan(KernelOp kernel) {
   SmallVector<Request *> order;
   for (Request &r : requests)
     order.push_back(&r);
-  llvm::sort(order, [](Request *a, Request *b) { return std::pair(-a->bytes, a->begin) < std::pair(-b->bytes, b->begin); });
+  llvm::sort(order, [](Request *a, Request *b) {
+    return std::pair(-a->bytes, a->begin) < std::pair(-b->bytes, b->begin);
+  });
   SmallVector<Request *> placed;
   for (Request *r : order) {
     SmallVector<ByteRange> taken;
@@ -184,18 +190,19 @@ static std::optional<uint64_t> reachableBits(const Layout &layout, int axis, int
   return bits;
 }
 
-/// Where a thread finds the element at its own offset plus `constant`. The swizzle is an exclusive or, which does not
-/// commute with addition; but where thread and constant set different bits, the constant's part can be split off as
-/// another exclusive or and an addition, which cost one instruction for all rows together.
-Value KernelEmitter::sharedAddress(const SharedLayout &shared, const Layout &layout, unsigned rank, Value base,
-                                   Coordinate constant, int64_t elementBytes) {
+/// Where a thread finds the element at its own offset plus `constant`. The swizzle is an exclusive or, which
+/// does not commute with addition; but where thread and constant set different bits, the constant's part can
+/// be split off as another exclusive or and an addition, which cost one instruction for all rows together.
+Value KernelEmitter::sharedAddress(const SharedLayout &shared, const Layout &layout, unsigned rank,
+                                   Value base, Coordinate constant, int64_t elementBytes) {
   int rowAxis = rank == 1 ? -2 : 0, columnAxis = rank == 1 ? 0 : 1;
   Value row = rank == 1 ? i32(0) : threadOffset(layout, rowAxis), column = threadOffset(layout, columnAxis);
   constant = sharedCoordinate(rank, constant);
   if (!shared.mask)
     return add(sharedAddress(shared, base, row, column, elementBytes),
                constant[0] * shared.pitch + constant[1] * elementBytes);
-  auto rowBits = reachableBits(layout, rowAxis, 1), columnBits = reachableBits(layout, columnAxis, elementBytes);
+  auto rowBits = reachableBits(layout, rowAxis, 1),
+       columnBits = reachableBits(layout, columnAxis, elementBytes);
   uint64_t rowConstant = constant[0], columnConstant = constant[1] * elementBytes;
   if (!rowBits || !columnBits || (*rowBits & rowConstant) || (*columnBits & columnConstant))
     return sharedAddress(shared, base, add(row, constant[0]), add(column, constant[1]), elementBytes);
@@ -215,16 +222,20 @@ void KernelEmitter::writeShared(ArrayRef<Value> values, const Layout &layout, Ra
   int64_t width = std::gcd(layout.contiguous(rank - 1), 16 / bytes);
   if (type.getElementType().isInteger(1))
     width = 1;
-  for (int64_t i = 0; i < int64_t(values.size()); i += width) {
-    Registers words = pack(values.slice(i, width));
-    Value value = words[0];
-    if (words.size() > 1) {
-      value = LLVM::UndefOp::create(b, loc, VectorType::get(words.size(), i32Type));
-      for (size_t j = 0; j < words.size(); ++j)
-        value = LLVM::InsertElementOp::create(b, loc, value, words[j], i32(j));
+  // Of threads with copies one writes.
+  when(firstCopy(layout), [&] {
+    for (int64_t i = 0; i < int64_t(values.size()); i += width) {
+      Registers words = pack(values.slice(i, width));
+      Value value = words[0];
+      if (words.size() > 1) {
+        value = LLVM::UndefOp::create(b, loc, VectorType::get(words.size(), i32Type));
+        for (size_t j = 0; j < words.size(); ++j)
+          value = LLVM::InsertElementOp::create(b, loc, value, words[j], i32(j));
+      }
+      storeShared(sharedAddress(shared, layout, rank, base, layout.atRegister(i), bytes), value,
+                  width * bytes);
     }
-    storeShared(sharedAddress(shared, layout, rank, base, layout.atRegister(i), bytes), value, width * bytes);
-  }
+  });
 }
 
 KernelEmitter::Registers KernelEmitter::readShared(const Layout &layout, RankedTensorType type,
@@ -254,7 +265,8 @@ KernelEmitter::Registers KernelEmitter::readShared(const Layout &layout, RankedT
     }
     int64_t words = llvm::divideCeil(width * bytes, 4);
     Type word = width * bytes == 1 ? i8Type : width * bytes == 2 ? i16Type : i32Type;
-    Value loaded = loadShared(address, words == 1 ? word : Type(VectorType::get(words, i32Type)), width * bytes);
+    Value loaded =
+        loadShared(address, words == 1 ? word : Type(VectorType::get(words, i32Type)), width * bytes);
     Registers parts;
     if (words == 1)
       parts.push_back(loaded);

@@ -39,10 +39,12 @@ Layout::Layout(unsigned rank, ArrayRef<Digit> registers, ArrayRef<Digit> lanes, 
 Layout Layout::blocked(ArrayRef<int64_t> shape, int64_t vector, int64_t warps) {
   int inner = shape.size() - 1;
   int64_t rows = inner ? shape[0] : 1, columns = shape[inner];
-  // A vector never reaches past the columns; lanes go along them while they last, then down the rows, then copy.
+  // A vector never reaches past the columns; lanes go along them while they last, then down the rows, then
+  // copy.
   int64_t v = powerDivisor(columns, vector);
   int64_t pieces = columns / v;
-  int64_t across = inner ? powerDivisor(pieces, kLanes) : std::min<int64_t>(kLanes, llvm::PowerOf2Ceil(pieces));
+  int64_t across =
+      inner ? powerDivisor(pieces, kLanes) : std::min<int64_t>(kLanes, llvm::PowerOf2Ceil(pieces));
   int64_t down = std::min<int64_t>(kLanes / across, llvm::PowerOf2Ceil(rows));
   int64_t copies = kLanes / across / down;
   int64_t warpsDown = std::min<int64_t>(warps, llvm::PowerOf2Ceil(llvm::divideCeil(rows, down)));
@@ -52,8 +54,7 @@ Layout Layout::blocked(ArrayRef<int64_t> shape, int64_t vector, int64_t warps) {
   int64_t warpCopies = warps / warpsDown / warpsAcross;
   left /= warpsAcross;
   int64_t below = llvm::divideCeil(rows, down * warpsDown);
-  return Layout(shape.size(),
-                {{v, inner, 1}, {left, inner, v * across}, {below, 0, down}},
+  return Layout(shape.size(), {{v, inner, 1}, {left, inner, v * across}, {below, 0, down}},
                 {{across, inner, v}, {down, 0, 1}, {copies, -1, 0}},
                 {{warpsDown, 0, down * below}, {warpsAcross, inner, v * across * left}, {warpCopies, -1, 0}});
 }
@@ -77,10 +78,11 @@ Layout Layout::operandB(ArrayRef<int64_t> shape, int64_t down, int64_t across, i
 }
 
 Layout Layout::multiplyAdd(ArrayRef<int64_t> shape, int64_t warps) {
-  // Eight lanes across and four down, four neighbouring columns each: a lane reuses each value of `a` over its
-  // columns, and each value of `b` over its rows.
+  // Eight lanes across and four down, four neighbouring columns each: a lane reuses each value of `a` over
+  // its columns, and each value of `b` over its rows.
   int64_t v = powerDivisor(shape[1], 4);
-  int64_t across = powerDivisor(shape[1] / v, 8), down = std::min<int64_t>(kLanes / across, llvm::PowerOf2Ceil(shape[0]));
+  int64_t across = powerDivisor(shape[1] / v, 8),
+          down = std::min<int64_t>(kLanes / across, llvm::PowerOf2Ceil(shape[0]));
   int64_t copies = kLanes / across / down;
   int64_t warpsDown = std::min<int64_t>(warps, llvm::PowerOf2Ceil(llvm::divideCeil(shape[0], down)));
   int64_t left = shape[1] / v / across;
@@ -89,7 +91,8 @@ Layout Layout::multiplyAdd(ArrayRef<int64_t> shape, int64_t warps) {
   int64_t below = llvm::divideCeil(shape[0], down * warpsDown);
   return Layout(2, {{v, 1, 1}, {left, 1, v * across}, {below, 0, down}},
                 {{across, 1, v}, {down, 0, 1}, {copies, -1, 0}},
-                {{warpsDown, 0, down * below}, {warpsAcross, 1, v * across * left},
+                {{warpsDown, 0, down * below},
+                 {warpsAcross, 1, v * across * left},
                  {warps / warpsDown / warpsAcross, -1, 0}});
 }
 
@@ -133,7 +136,8 @@ int64_t Layout::extent(int axis) const {
 }
 
 int64_t Layout::contiguous(int axis) const {
-  return !registers.empty() && registers[0].axis == axis && registers[0].stride == 1 ? registers[0].extent : 1;
+  return !registers.empty() && registers[0].axis == axis && registers[0].stride == 1 ? registers[0].extent
+                                                                                     : 1;
 }
 
 Layout Layout::slice(int axis) const {
@@ -175,11 +179,13 @@ Layout Layout::transposed() const {
 }
 
 bool Layout::covers(ArrayRef<int64_t> shape) const {
-  if (shape.size() != rank || rank < 1 || rank > 2 || size(lanes) != kLanes || !llvm::isPowerOf2_64(numWarps()))
+  if (shape.size() != rank || rank < 1 || rank > 2 || size(lanes) != kLanes ||
+      !llvm::isPowerOf2_64(numWarps()))
     return false;
   for (int axis = 0; axis < int(rank); ++axis) {
     SmallVector<Digit> chain;
-    for (ArrayRef<Digit> digits : {ArrayRef<Digit>(registers), ArrayRef<Digit>(lanes), ArrayRef<Digit>(warps)})
+    for (ArrayRef<Digit> digits :
+         {ArrayRef<Digit>(registers), ArrayRef<Digit>(lanes), ArrayRef<Digit>(warps)})
       llvm::copy_if(digits, std::back_inserter(chain), [&](const Digit &d) { return d.axis == axis; });
     llvm::sort(chain, [](const Digit &a, const Digit &b) { return a.stride < b.stride; });
     int64_t stride = 1;
@@ -256,11 +262,12 @@ int64_t SharedLayout::bytes(ArrayRef<int64_t> shape) const {
 }
 
 Layout mlir::hybrid::matrixLanes(MatrixOperand operand, bool transposed) {
-  // Fragments, from the PTX ISA: the registers of A run over rows first (rows 0-7 and 8-15, then the next 8 of k),
-  // those of B over k first. ldmatrix without .trans takes rows of the stored matrix whose columns are k.
+  // Fragments, from the PTX ISA: the registers of A run over rows first (rows 0-7 and 8-15, then the next 8
+  // of k), those of B over k first. ldmatrix without .trans takes rows of the stored matrix whose columns are
+  // k.
   if (operand == MatrixOperand::A)
-    return transposed ? Layout(2, {}, {{8, 0, 1}, {2, 1, 8}, {2, 0, 8}}, {})  // stored [K, M], .trans
-                      : Layout(2, {}, {{16, 0, 1}, {2, 1, 8}}, {});           // stored [M, K]
-  return transposed ? Layout(2, {}, {{8, 0, 1}, {2, 1, 8}, {2, 0, 8}}, {})    // stored [N, K]
-                    : Layout(2, {}, {{16, 0, 1}, {2, 1, 8}}, {});             // stored [K, N], .trans
+    return transposed ? Layout(2, {}, {{8, 0, 1}, {2, 1, 8}, {2, 0, 8}}, {}) // stored [K, M], .trans
+                      : Layout(2, {}, {{16, 0, 1}, {2, 1, 8}}, {});          // stored [M, K]
+  return transposed ? Layout(2, {}, {{8, 0, 1}, {2, 1, 8}, {2, 0, 8}}, {})   // stored [N, K]
+                    : Layout(2, {}, {{16, 0, 1}, {2, 1, 8}}, {});            // stored [K, N], .trans
 }

@@ -1,4 +1,5 @@
-// Where the elements of a tile live on a GPU: in which warp, lane and register, or at which byte of shared memory.
+// Where the elements of a tile live on a GPU: in which warp, lane and register, or at which byte of shared
+// memory.
 #ifndef HYBRID_SUPPORT_LAYOUT_H
 #define HYBRID_SUPPORT_LAYOUT_H
 #include "llvm/ADT/ArrayRef.h"
@@ -13,8 +14,8 @@ namespace mlir::hybrid {
 /// Row and column. A tile of rank 1 uses the first only.
 using Coordinate = std::array<int64_t, 2>;
 
-/// One digit of a register's, lane's or warp's number: it moves an element by `stride` along `axis`. A digit of axis
-/// -1 moves nothing: all its values hold copies of the same elements.
+/// One digit of a register's, lane's or warp's number: it moves an element by `stride` along `axis`. A digit
+/// of axis -1 moves nothing: all its values hold copies of the same elements.
 struct Digit {
   int64_t extent;
   int axis;
@@ -24,8 +25,8 @@ struct Digit {
 
 /// A distributed layout: a function from (warp, lane, register) to coordinates.
 ///
-/// Each of the three numbers is written in a mixed radix, least significant digit first, and every digit adds its
-/// value times its stride to one coordinate:
+/// Each of the three numbers is written in a mixed radix, least significant digit first, and every digit adds
+/// its value times its stride to one coordinate:
 ///
 ///     mma accumulator, 64 x 16, 4 warps down the rows
 ///     registers [2 along axis 1 by 1, 2 along axis 0 by 8, 2 along axis 1 by 8]
@@ -33,20 +34,22 @@ struct Digit {
 ///     warps     [4 along axis 0 by 16]
 ///     lane 5, register 3 of warp 2 holds row 2 * 16 + 1 * 1 + 1 * 8 = 41, column 1 * 2 + 1 = 3
 ///
-/// Digits rather than matrices of bits, because tiles need not be powers of two: 80 columns are a register digit of
-/// extent 5. Lanes and warps are powers of two. Along an axis the digits of all three numbers form a chain (strides
-/// 1, e0, e0 e1, ...), so every coordinate below the axis' extent occurs, once but for copies. The extent may exceed
-/// the tile's: elements beyond the tile are dead, whatever they hold.
+/// Digits rather than matrices of bits, because tiles need not be powers of two: 80 columns are a register
+/// digit of extent 5. Lanes and warps are powers of two. Along an axis the digits of all three numbers form a
+/// chain (strides 1, e0, e0 e1, ...), so every coordinate below the axis' extent occurs, once but for copies.
+/// The extent may exceed the tile's: elements beyond the tile are dead, whatever they hold.
 class Layout {
 public:
   static constexpr int64_t kLanes = 32;
 
   Layout() = default;
-  /// Brings the digits to a normal form (no extents of 1, neighbours merged), so that equal functions that are built
-  /// alike compare equal.
-  Layout(unsigned rank, llvm::ArrayRef<Digit> registers, llvm::ArrayRef<Digit> lanes, llvm::ArrayRef<Digit> warps);
+  /// Brings the digits to a normal form (no extents of 1, neighbours merged), so that equal functions that
+  /// are built alike compare equal.
+  Layout(unsigned rank, llvm::ArrayRef<Digit> registers, llvm::ArrayRef<Digit> lanes,
+         llvm::ArrayRef<Digit> warps);
 
-  /// Vectors of `vector` elements along the last axis, neighbouring lanes beside each other, warps down the rows.
+  /// Vectors of `vector` elements along the last axis, neighbouring lanes beside each other, warps down the
+  /// rows.
   static Layout blocked(llvm::ArrayRef<int64_t> shape, int64_t vector, int64_t warps);
   /// The result of mma.sync m16n8 over `down` x `across` warps; further warps hold copies.
   static Layout accumulator(llvm::ArrayRef<int64_t> shape, int64_t down, int64_t across, int64_t warps);
@@ -83,8 +86,8 @@ public:
 
   /// Whether 32 lanes cover `shape`, each coordinate once but for copies.
   bool covers(llvm::ArrayRef<int64_t> shape) const;
-  /// For each register of `to`, the register of this layout that holds the same element in the same thread, if there
-  /// is one and it is the same in all threads.
+  /// For each register of `to`, the register of this layout that holds the same element in the same thread,
+  /// if there is one and it is the same in all threads.
   std::optional<llvm::SmallVector<unsigned>> registerMap(const Layout &to) const;
 
   bool operator==(const Layout &) const = default;
@@ -98,9 +101,9 @@ private:
 
 llvm::hash_code hash_value(const Layout &layout);
 
-/// A tile in shared memory, rows of `pitch` bytes. The 16-byte chunks of a row are permuted by the row's number, so
-/// that eight lanes that read one column of chunks (ldmatrix) meet eight different banks:
-/// chunk c of row r lies at place c ^ ((r >> shift) & mask).
+/// A tile in shared memory, rows of `pitch` bytes. The 16-byte chunks of a row are permuted by the row's
+/// number, so that eight lanes that read one column of chunks (ldmatrix) meet eight different banks: chunk c
+/// of row r lies at place c ^ ((r >> shift) & mask).
 struct SharedLayout {
   int64_t pitch = 0;
   int64_t mask = 0, shift = 0;
@@ -113,8 +116,8 @@ struct SharedLayout {
   bool operator==(const SharedLayout &) const = default;
 };
 
-/// Which row each lane names to ldmatrix.x4, as coordinates in the stored tile relative to the 16 x 16 block; lanes 0
-/// to 7 name the rows of the first 8 x 8 matrix, and so on.
+/// Which row each lane names to ldmatrix.x4, as coordinates in the stored tile relative to the 16 x 16 block;
+/// lanes 0 to 7 name the rows of the first 8 x 8 matrix, and so on.
 enum class MatrixOperand { A, B };
 Layout matrixLanes(MatrixOperand operand, bool transposed);
 

@@ -1,13 +1,13 @@
 // Gives every tile of a kernel a layout.
 //
-// Values that meet in one elementwise op, loop-carried value or accumulator must agree, so they form a class, found by
-// union-find; a class has one layout:
+// Values that meet in one elementwise op, loop-carried value or accumulator must agree, so they form a class,
+// found by union-find; a class has one layout:
 //   * with the result of a product in it: the accumulator of mma.sync, or squares for plain multiply-adds
 //   * other tiles of rank 2: blocked, for wide and coalesced loads and stores
 //   * vectors: the slice of a tile that they are reduced from or broadcast to
-// Operands of products lie in shared memory, where loads put them without passing through registers; a left operand
-// that some lane already holds in its accumulator (attention's probabilities) stays in registers. What still differs
-// is bridged by `tile.convert`.
+// Operands of products lie in shared memory, where loads put them without passing through registers; a left
+// operand that some lane already holds in its accumulator (attention's probabilities) stays in registers.
+// What still differs is bridged by `tile.convert`.
 #include "dialects/Tile/Tile.h"
 #include "hybrid/Target/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -68,7 +68,7 @@ private:
 
   struct Class {
     SmallVector<int64_t> shape;
-    int64_t narrowest = 4;       // bytes of the narrowest element, which sets a vector's width
+    int64_t narrowest = 4; // bytes of the narrowest element, which sets a vector's width
     std::optional<Layout> layout;
   };
 
@@ -76,7 +76,8 @@ private:
   Class &classOf(Value v) { return info[classes[ids[v]]]; }
   Layout accumulator(const Product &p);
   Type encoded(RankedTensorType type, const Layout &layout) {
-    return RankedTensorType::get(type.getShape(), type.getElementType(), LayoutAttr::get(type.getContext(), layout));
+    return RankedTensorType::get(type.getShape(), type.getElementType(),
+                                 LayoutAttr::get(type.getContext(), layout));
   }
   Type shared(RankedTensorType type) {
     SharedLayout s = SharedLayout::choose(type.getShape(), elementBytes(type.getElementType()));
@@ -137,12 +138,14 @@ void Assigner::placeOperands() {
   kernel.walk([&](DotOp op) {
     for (OpOperand *operand : {&op.getAMutable(), &op.getBMutable()}) {
       Value value = operand->get();
-      if (auto load = value.getDefiningOp<LoadOp>(); load && cast<MemRefType>(load.getMemory().getType()).getRank() == 2) {
+      if (auto load = value.getDefiningOp<LoadOp>();
+          load && cast<MemRefType>(load.getMemory().getType()).getRank() == 2) {
         inShared.insert(value);
         continue;
       }
       Value &copy = converted[value];
-      // A copy of a loop-carried value or of a value from outside serves all products that follow its definition.
+      // A copy of a loop-carried value or of a value from outside serves all products that follow its
+      // definition.
       if (!copy) {
         OpBuilder builder(op);
         builder.setInsertionPointAfterValue(value);
@@ -220,10 +223,13 @@ LogicalResult Assigner::connect() {
     } else if (auto solve = dyn_cast<SolveOp>(op)) {
       join(solve.getRhs(), solve.getResult());
     } else if (op->hasTrait<OpTrait::Elementwise>()) {
-      joinAll(llvm::to_vector(llvm::concat<Value>(llvm::to_vector(op->getOperands()), llvm::to_vector(op->getResults()))));
-    } else if (!isa<arith::ConstantOp, tensor::SplatOp, scf::YieldOp, LoadOp, StoreOp, GatherOp, TransposeOp, BroadcastOp,
-                    IndexOp, ReduceOp, SegmentSumOp, ConvertOp>(op)) {
-      auto touches = [](ValueRange values) { return llvm::any_of(values, [](Value v) { return bool(tileType(v)); }); };
+      joinAll(llvm::to_vector(
+          llvm::concat<Value>(llvm::to_vector(op->getOperands()), llvm::to_vector(op->getResults()))));
+    } else if (!isa<arith::ConstantOp, tensor::SplatOp, scf::YieldOp, LoadOp, StoreOp, GatherOp, TransposeOp,
+                    BroadcastOp, IndexOp, ReduceOp, SegmentSumOp, ConvertOp>(op)) {
+      auto touches = [](ValueRange values) {
+        return llvm::any_of(values, [](Value v) { return bool(tileType(v)); });
+      };
       if (touches(op->getOperands()) || touches(op->getResults()))
         return op->emitOpError("is not supported on tiles in a GPU kernel");
     }
@@ -370,7 +376,8 @@ void Assigner::bridge() {
   kernel.walk([&](DotOp op) {
     auto placed = op.getA().getDefiningOp<ConvertOp>();
     Product p = productOf(op);
-    if (!placed || !p.matrixUnit || op.getTransposeA() || !isa<LayoutAttr>(tileType(placed.getTile()).getEncoding()))
+    if (!placed || !p.matrixUnit || op.getTransposeA() ||
+        !isa<LayoutAttr>(tileType(placed.getTile()).getEncoding()))
       return;
     int64_t down = 1;
     for (const Digit &d : layoutOf(op.getAcc()).getWarps())
@@ -380,7 +387,8 @@ void Assigner::bridge() {
     if (!layoutOf(placed.getTile()).registerMap(fragments))
       return;
     builder.setInsertionPoint(op);
-    op.getAMutable().assign(convert(builder, placed.getTile(), encoded(tileType(placed.getTile()), fragments)));
+    op.getAMutable().assign(
+        convert(builder, placed.getTile(), encoded(tileType(placed.getTile()), fragments)));
     if (placed->use_empty())
       placed.erase();
   });
@@ -390,7 +398,8 @@ LogicalResult Assigner::run() {
   if (auto stated = kernel->getAttr(kWarpsAttr)) {
     auto number = dyn_cast<IntegerAttr>(stated);
     if (!number || number.getInt() < 1 || number.getInt() > 32 || !llvm::isPowerOf2_64(number.getInt()))
-      return kernel.emitOpError("expected '") << kWarpsAttr << "' to be a power of two from 1 to 32, got " << stated;
+      return kernel.emitOpError("expected '")
+             << kWarpsAttr << "' to be a power of two from 1 to 32, got " << stated;
   }
   foldTransposes();
   splitCheapValues();

@@ -31,8 +31,8 @@ using namespace mlir::hybrid;
 namespace {
 struct Chip {
   StringRef name;
-  StringRef features;   // the lowest PTX version that has what we emit
-  int64_t sharedBytes;  // most dynamic shared memory of a block
+  StringRef features;  // the lowest PTX version that has what we emit
+  int64_t sharedBytes; // most dynamic shared memory of a block
 };
 constexpr Chip kChips[] = {{"sm_80", "+ptx70", 163 * 1024}, {"sm_90a", "+ptx80", 227 * 1024}};
 } // namespace
@@ -53,8 +53,8 @@ static const llvm::Target *nvptxTarget() {
   return llvm::TargetRegistry::lookupTarget(llvm::Triple("nvptx64-nvidia-cuda"), error);
 }
 
-/// The expansion leaves straight code with repeated address arithmetic; this is all that it needs. Loops are unrolled
-/// where the expansion unrolled them.
+/// The expansion leaves straight code with repeated address arithmetic; this is all that it needs. Loops are
+/// unrolled where the expansion unrolled them.
 static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -70,7 +70,8 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   passes.addPass(llvm::EarlyCSEPass());
   passes.addPass(llvm::InstCombinePass());
   passes.addPass(llvm::SimplifyCFGPass());
-  passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+  passes.addPass(
+      llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   passes.addPass(llvm::InstCombinePass());
   for (llvm::Function &function : module)
@@ -90,7 +91,8 @@ void mlir::hybrid::buildNVPTXPipeline(OpPassManager &pm) {
 }
 
 void mlir::hybrid::registerNVPTXPipelines() {
-  PassPipelineRegistration<>("hybrid-nvptx-tile-form", "Bring kernels to the GPU's tile form", buildNVPTXTileForm);
+  PassPipelineRegistration<>("hybrid-nvptx-tile-form", "Bring kernels to the GPU's tile form",
+                             buildNVPTXTileForm);
   PassPipelineRegistration<>("hybrid-nvptx-pipeline", "Lower kernels of the tile dialect to llvm and nvvm",
                              buildNVPTXPipeline);
 }
@@ -121,9 +123,9 @@ FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef ch
     kernel.threads = cast<DenseI32ArrayAttr>(function->getAttr(NVVM::NVVMDialect::getReqntidAttrName()))[0];
     kernel.sharedBytes = cast<IntegerAttr>(function->removeAttr(tile::kSharedBytesAttr)).getInt();
     if (kernel.sharedBytes > chip->sharedBytes)
-      return function.emitError() << "expected kernel '" << kernel.name << "' to need at most " << chip->sharedBytes
-                                  << " bytes of shared memory on " << chipName << ", got " << kernel.sharedBytes
-                                  << "; use smaller tiles";
+      return function.emitError() << "expected kernel '" << kernel.name << "' to need at most "
+                                  << chip->sharedBytes << " bytes of shared memory on " << chipName
+                                  << ", got " << kernel.sharedBytes << "; use smaller tiles";
     result.kernels.push_back(kernel);
   }
 
@@ -135,9 +137,9 @@ FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef ch
   if (!target)
     return emitError(kernels.getLoc()) << "expected an LLVM with the NVPTX target";
   llvm::Triple triple("nvptx64-nvidia-cuda");
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, chip->name, chip->features, llvm::TargetOptions(), std::nullopt, std::nullopt,
-      llvm::CodeGenOptLevel::Default));
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, chip->name, chip->features, llvm::TargetOptions(), std::nullopt,
+                                  std::nullopt, llvm::CodeGenOptLevel::Default));
   code->setTargetTriple(triple);
   code->setDataLayout(machine->createDataLayout());
   optimise(*code, *machine);

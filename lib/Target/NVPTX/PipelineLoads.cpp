@@ -1,9 +1,10 @@
 // Software pipelining of the loads that feed products.
 //
-// With N stages, iteration i waits for its own group of copies, which was issued N - 1 iterations ago, then issues the
-// copies of iteration i + N - 1 into the slot that iteration i - 1 read. That slot is free because the wait at the head
-// of iteration i is a barrier that all threads reach after their reads of iteration i - 1. One group is committed per
-// iteration even when it is empty, so that the number of groups under way is always the same.
+// With N stages, iteration i waits for its own group of copies, which was issued N - 1 iterations ago, then
+// issues the copies of iteration i + N - 1 into the slot that iteration i - 1 read. That slot is free because
+// the wait at the head of iteration i is a barrier that all threads reach after their reads of iteration i
+// - 1. One group is committed per iteration even when it is empty, so that the number of groups under way is
+// always the same.
 #include "dialects/Tile/TileAccess.h"
 #include "hybrid/Target/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -20,8 +21,8 @@ using namespace mlir::tile;
 
 namespace {
 
-/// Collects, in order, the ops of the loop's body that compute `value`. Fails where one cannot be repeated for a later
-/// iteration: it depends on a loop-carried value, or reads memory that the kernel writes.
+/// Collects, in order, the ops of the loop's body that compute `value`. Fails where one cannot be repeated
+/// for a later iteration: it depends on a loop-carried value, or reads memory that the kernel writes.
 LogicalResult addressSlice(scf::ForOp loop, Value value, llvm::SetVector<Operation *> &slice) {
   if (auto argument = dyn_cast<BlockArgument>(value))
     return success(argument.getOwner() != loop.getBody() || value == loop.getInductionVar());
@@ -100,7 +101,9 @@ private:
   void emit() {
     Location loc = loop.getLoc();
     OpBuilder b(loop);
-    auto constant = [&](OpBuilder &at, int64_t n) -> Value { return arith::ConstantIndexOp::create(at, loc, n); };
+    auto constant = [&](OpBuilder &at, int64_t n) -> Value {
+      return arith::ConstantIndexOp::create(at, loc, n);
+    };
     for (Ring &r : rings) {
       auto type = cast<RankedTensorType>(r.load.getTile().getType());
       SmallVector<int64_t> shape = {stages};
@@ -114,7 +117,8 @@ private:
       Value ahead = arith::MulIOp::create(b, loc, loop.getStep(), constant(b, s));
       issue(b, arith::AddIOp::create(b, loc, loop.getLowerBound(), ahead), constant(b, s));
     }
-    Value zero = constant(b, 0), one = constant(b, 1), wrap = constant(b, stages), last = constant(b, stages - 1);
+    Value zero = constant(b, 0), one = constant(b, 1), wrap = constant(b, stages),
+          last = constant(b, stages - 1);
     Value ahead = arith::MulIOp::create(b, loc, loop.getStep(), last);
 
     SmallVector<Value> inits(loop.getInitArgs());

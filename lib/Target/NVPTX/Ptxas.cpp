@@ -23,7 +23,8 @@ static std::optional<std::string> findInVenv(StringRef venv, StringRef program) 
     llvm::SmallString<256> packages(python->path());
     path::append(packages, "site-packages", "nvidia");
     std::error_code inner;
-    for (fs::directory_iterator package(packages, inner); !inner && package != end; package.increment(inner)) {
+    for (fs::directory_iterator package(packages, inner); !inner && package != end;
+         package.increment(inner)) {
       llvm::SmallString<256> candidate(package->path());
       path::append(candidate, "bin", program);
       if (fs::can_execute(candidate))
@@ -109,8 +110,8 @@ static int runTool(ArrayRef<StringRef> arguments, std::string &log) {
 
 /// Fills in registers and spills, kernel by kernel, from what `ptxas -v` prints.
 static void readStatistics(StringRef log, NVPTXModule &module) {
-  llvm::Regex name("Compiling entry function '([^']+)'"), spill("([0-9]+) bytes spill stores, ([0-9]+) bytes spill loads"),
-      used("Used ([0-9]+) registers");
+  llvm::Regex name("Compiling entry function '([^']+)'"),
+      spill("([0-9]+) bytes spill stores, ([0-9]+) bytes spill loads"), used("Used ([0-9]+) registers");
   NVPTXKernel *current = nullptr;
   SmallVector<StringRef> lines, match;
   log.split(lines, '\n');
@@ -131,17 +132,19 @@ static void readStatistics(StringRef log, NVPTXModule &module) {
 LogicalResult mlir::hybrid::assemblePTX(NVPTXModule &module, Location loc) {
   std::optional<std::string> ptxas = findPtxas();
   if (!ptxas)
-    return emitError(loc) << "expected ptxas in PATH, CUDA_HOME, /usr/local/cuda or a .venv; install the CUDA toolkit or "
-                             "the Python package nvidia-cuda-nvcc";
+    return emitError(loc)
+           << "expected ptxas in PATH, CUDA_HOME, /usr/local/cuda or a .venv; install the CUDA toolkit or "
+              "the Python package nvidia-cuda-nvcc";
   TemporaryFile source("ptx"), target("cubin");
   if (source.error || target.error || failed(source.write(module.ptx)))
     return emitError(loc) << "expected to write temporary files beside " << source.name;
   // Kernels are assembled side by side, and never linked: a linked kernel loses its register limits.
   std::string arch = "-arch=" + module.chip;
-  int code = runTool({*ptxas, arch, "-O3", "-v", "-split-compile", "2", "-o", target.name, source.name}, module.ptxasLog);
+  int code = runTool({*ptxas, arch, "-O3", "-v", "-split-compile", "2", "-o", target.name, source.name},
+                     module.ptxasLog);
   if (code != 0)
-    return emitError(loc) << "expected ptxas to accept the PTX for " << module.chip << ", got exit status " << code << ": "
-                          << module.ptxasLog;
+    return emitError(loc) << "expected ptxas to accept the PTX for " << module.chip << ", got exit status "
+                          << code << ": " << module.ptxasLog;
   // Warnings that mean serialised matrix products or ignored register limits.
   llvm::Regex serialised("C75(04|07|08|10|11|12|13|14|15|16|17|18|19)");
   if (serialised.match(module.ptxasLog))
@@ -149,8 +152,9 @@ LogicalResult mlir::hybrid::assemblePTX(NVPTXModule &module, Location loc) {
   readStatistics(module.ptxasLog, module);
   for (const NVPTXKernel &kernel : module.kernels)
     if (kernel.spillBytes > 0)
-      return emitError(loc) << "expected kernel '" << kernel.name << "' to fit the registers of " << module.chip
-                            << ", got " << kernel.spillBytes << " bytes of spills; use smaller tiles or more warps";
+      return emitError(loc) << "expected kernel '" << kernel.name << "' to fit the registers of "
+                            << module.chip << ", got " << kernel.spillBytes
+                            << " bytes of spills; use smaller tiles or more warps";
   std::string cubin = target.read();
   module.cubin.assign(cubin.begin(), cubin.end());
   return success();
@@ -177,6 +181,7 @@ FailureOr<std::string> mlir::hybrid::disassemble(const NVPTXModule &module) {
       return text;
     return fail("expected cuobjdump to accept the cubin, got: " + text);
   }
-  return fail("expected nvdisasm or cuobjdump in PATH, CUDA_HOME, /usr/local/cuda or a .venv; install the CUDA toolkit or "
+  return fail("expected nvdisasm or cuobjdump in PATH, CUDA_HOME, /usr/local/cuda or a .venv; install the "
+              "CUDA toolkit or "
               "the Python package nvidia-cuda-nvdisasm");
 }

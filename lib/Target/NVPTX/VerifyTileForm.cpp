@@ -28,15 +28,17 @@ static LogicalResult verifyValue(Value v, int64_t warps) {
     int64_t row = type.getShape().back() * ((type.getElementTypeBitWidth() + 7) / 8);
     if (layout.pitch < row || layout.pitch % 16 || layout.mask < 0 || layout.mask > 7 || layout.shift < 0 ||
         layout.shift > 3 || (layout.mask && layout.pitch % ((layout.mask + 1) * 16)))
-      return emitError(v.getLoc()) << "expected rows of at least " << row << " bytes in whole swizzled lines, got " << type;
+      return emitError(v.getLoc()) << "expected rows of at least " << row
+                                   << " bytes in whole swizzled lines, got " << type;
     return success();
   }
   auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
   if (!layout)
-    return emitError(v.getLoc()) << "expected a layout on every tile, got " << type << "; run hybrid-assign-layouts first";
+    return emitError(v.getLoc()) << "expected a layout on every tile, got " << type
+                                 << "; run hybrid-assign-layouts first";
   if (layout.getLayout().numWarps() != warps || !layout.getLayout().covers(type.getShape()))
-    return emitError(v.getLoc()) << "expected a layout that covers the tile with " << warps << " warps of 32 lanes, got "
-                                 << type;
+    return emitError(v.getLoc()) << "expected a layout that covers the tile with " << warps
+                                 << " warps of 32 lanes, got " << type;
   return success();
 }
 
@@ -45,8 +47,8 @@ static LogicalResult verifyOp(Operation *op, int64_t warps) {
     auto layout = layoutOf(vector), whole = layoutOf(tile);
     if (layout && whole && layout.getLayout() == whole.getLayout().slice(axis))
       return success();
-    return op->emitOpError("expected a vector laid out as the slice of ") << tile.getType() << " without axis " << axis
-                                                                          << ", got " << vector.getType();
+    return op->emitOpError("expected a vector laid out as the slice of ")
+           << tile.getType() << " without axis " << axis << ", got " << vector.getType();
   };
   auto needsRegisters = [&](Value v) -> LogicalResult {
     return layoutOf(v) ? success() : op->emitOpError("expected a tile in registers, got ") << v.getType();
@@ -74,11 +76,15 @@ static LogicalResult verifyOp(Operation *op, int64_t warps) {
           (d.axis == 0 ? down : across) *= d.axis < 0 ? 1 : d.extent;
         bool blocks = shape[0] % (16 * down) == 0 && shape[1] % (8 * across) == 0 && k % 16 == 0;
         if (layoutOf(op.getA()) &&
-            (!blocks || op.getTransposeA() || layoutOf(op.getA()).getLayout() != Layout::operandA({shape[0], k}, down, warps)))
-          return op.emitOpError("expected 'a' in shared memory or in fragments of mma.sync, got ") << op.getA().getType();
-        if (layoutOf(op.getB()) && (!blocks || op.getTransposeB() ||
-                                    layoutOf(op.getB()).getLayout() != Layout::operandB({k, shape[1]}, down, across, warps)))
-          return op.emitOpError("expected 'b' in shared memory or in fragments of mma.sync, got ") << op.getB().getType();
+            (!blocks || op.getTransposeA() ||
+             layoutOf(op.getA()).getLayout() != Layout::operandA({shape[0], k}, down, warps)))
+          return op.emitOpError("expected 'a' in shared memory or in fragments of mma.sync, got ")
+                 << op.getA().getType();
+        if (layoutOf(op.getB()) &&
+            (!blocks || op.getTransposeB() ||
+             layoutOf(op.getB()).getLayout() != Layout::operandB({k, shape[1]}, down, across, warps)))
+          return op.emitOpError("expected 'b' in shared memory or in fragments of mma.sync, got ")
+                 << op.getB().getType();
         bool fragments = layoutOf(op.getA()) || layoutOf(op.getB());
         if (fragments && (!blocks || acc != Layout::accumulator(shape, down, across, warps)))
           return op.emitOpError("expected the accumulator of mma.sync for operands in fragments, got ")
