@@ -10,6 +10,7 @@
 #include "hybrid/Target/X86.h"
 #include "hybrid/Transforms/Passes.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -89,15 +90,29 @@ static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef
   if (target == "x86-64") {
     constexpr CpuLevel levels[] = {CpuLevel::v1, CpuLevel::v3, CpuLevel::v4};
     std::vector<FailureOr<X86Module>> modules(std::size(levels), failure());
-    // Levels are independent; each compiles a copy of its own.
+    std::vector<std::string> errors(std::size(levels));
+    std::string text;
+    llvm::raw_string_ostream(text) << blocks;
+    // Levels are independent. Each thread has a context of its own: passes load dialects, which one context does not
+    // allow from several threads.
+    auto compile = [&](size_t i) {
+      MLIRContext own(blocks.getContext()->getDialectRegistry(), MLIRContext::Threading::DISABLED);
+      Diagnostics ownDiagnostics(own);
+      OwningOpRef<ModuleOp> copy = parseSourceString<ModuleOp>(text, &own);
+      if (copy)
+        modules[i] = compileX86(*copy, levels[i]);
+      if (failed(modules[i]))
+        errors[i] = llvm::toString(ownDiagnostics.take("compiling x86 kernels failed"));
+    };
     std::vector<std::thread> threads;
-    for (auto [i, level] : llvm::enumerate(levels))
-      threads.emplace_back([&, i = i, level = level] { modules[i] = compileX86(blocks, level); });
+    for (size_t i = 0; i < std::size(levels); ++i)
+      threads.emplace_back(compile, i);
     for (std::thread &t : threads)
       t.join();
+    for (const std::string &error : errors)
+      if (!error.empty())
+        return llvm::createStringError(error);
     for (auto &module : modules) {
-      if (failed(module))
-        return diagnostics.take("compiling x86 kernels failed");
       program.modules.emplace_back(cpuName(module->level).str(), module->sharedObject);
       for (const X86Kernel &k : module->kernels) {
         KernelNeeds &needs = program.kernels[k.name];
