@@ -80,6 +80,11 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model,
   return std::move(*blocks);
 }
 
+/// The level as artifacts name it.
+static std::string levelName(CpuLevel level) {
+  return level == CpuLevel::v1 ? "x86-64-v1" : cpuName(level).str();
+}
+
 /// Every kernel of a block form as code for its target.
 static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef target,
                                                       std::map<std::string, std::string> *notes) {
@@ -113,7 +118,7 @@ static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef
       if (!error.empty())
         return llvm::createStringError(error);
     for (auto &module : modules) {
-      program.modules.emplace_back(cpuName(module->level).str(), module->sharedObject);
+      program.modules.emplace_back(levelName(module->level), module->sharedObject);
       for (const X86Kernel &k : module->kernels) {
         KernelNeeds &needs = program.kernels[k.name];
         needs.scratchBytes = std::max<uint64_t>(needs.scratchBytes, k.scratchBytes);
