@@ -187,9 +187,16 @@ LogicalResult BlockFormer::formRotaryTables(RotaryOp op) {
     fraction -= std::floor(fraction);
     turns.push_back(static_cast<int32_t>(static_cast<uint32_t>(std::llround(fraction * 4294967296.0))));
   }
-  SmallVector<int64_t> shape{rows, half};
-  Value rate = k.make<arith::ConstantOp>(DenseElementsAttr::get(RankedTensorType::get({half}, b.getI32Type()),
-                                                                ArrayRef<int32_t>(turns)));
+  SmallVector<int64_t> shape{rows, half}, row{half};
+  auto ints = RankedTensorType::get(row, b.getI32Type());
+  auto constant = [&](int32_t v) -> Value {
+    return k.make<arith::ConstantOp>(DenseElementsAttr::get(ints, b.getI32IntegerAttr(v)));
+  };
+  // A row of constants, as selections by column: targets need only constants of one value.
+  Value column = k.make<tile::IndexOp>(ints, uint64_t(0)), rate = constant(turns[0]);
+  for (int64_t i = 1; i < half; ++i)
+    rate = k.make<arith::SelectOp>(k.make<arith::CmpIOp>(arith::CmpIPredicate::eq, column, constant(i)),
+                                   constant(turns[i]), rate);
   Value product = k.make<arith::MulIOp>(k.broadcast(positions, 1, shape), k.broadcast(rate, 0, shape));
   Value angle = k.make<arith::MulFOp>(k.make<arith::SIToFPOp>(k.f32(shape), product),
                                       k.splat(2 * std::numbers::pi / 4294967296.0, shape));
