@@ -60,6 +60,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &co
     return model;
   Diagnostics diagnostics(context);
   PassManager pm(&context);
+  pm.addPass(createVerifyModelFormPass());
   pm.addPass(createDecomposeFusePass());
   if (options.fuse)
     pm.addPass(createMergeProjectionsPass());

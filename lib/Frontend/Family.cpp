@@ -282,6 +282,15 @@ static llvm::Error readEos(StringRef folder, Config &config, ModelSpec &spec) {
   return generation.takeError();
 }
 
+/// The folder's own name, also for ".", "..", and with a slash behind it.
+static std::string folderName(StringRef folder) {
+  SmallString<256> path(folder);
+  if (llvm::sys::fs::make_absolute(path))
+    return folder.str();
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  return llvm::sys::path::filename(path).str();
+}
+
 llvm::Expected<ModelSpec> mlir::hybrid::readHuggingFace(StringRef folder) {
   llvm::Expected<JsonFile> file = readJsonObject(inFolder(folder, "config.json"));
   if (!file)
@@ -304,7 +313,7 @@ llvm::Expected<ModelSpec> mlir::hybrid::readHuggingFace(StringRef folder) {
 
   ModelSpec spec;
   spec.family = type;
-  spec.name = llvm::sys::path::filename(llvm::sys::path::remove_leading_dotslash(folder)).str();
+  spec.name = folderName(folder);
   FamilyReader reader(config, *weights, spec);
   family->read(reader);
   spec.dtype = checkpointDtype(spec, *weights);

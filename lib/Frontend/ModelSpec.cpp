@@ -150,6 +150,8 @@ std::optional<Misfit> mlir::hybrid::findMisfit(const ModelSpec &spec) {
   check.size("vocab", spec.vocab, int64_t(1) << 31);
   check.size("width", spec.width);
   check.size("count", spec.blocks.size(), maxLayers);
+  check.require(spec.finalNorm.eps >= 0 && spec.finalNorm.eps < 1, "norm_eps",
+                "expected an epsilon of the norms from 0 to below 1");
   for (const BlockSpec &block : spec.blocks) {
     if (check.misfit)
       break;

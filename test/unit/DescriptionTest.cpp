@@ -98,6 +98,25 @@ TEST(Description, DimsThatDoNotFit) {
             "4:31: error: expected a layer from 1 to 2, got 3");
 }
 
+TEST(Description, LayersByPatternListAndPlace) {
+  auto mixersOf = [](StringRef layers) {
+    TemporaryFile file(("name: x\nwidth: 64\nblocks:\n  m: {mixer: {mamba2: {heads: 2}}}\n"
+                        "  a: {mixer: {attention: {heads: 2}}}\nlayers: " +
+                        layers + "\n")
+                           .str());
+    llvm::Expected<ModelSpec> spec = readDescription(file.path);
+    EXPECT_TRUE(bool(spec)) << llvm::toString(spec.takeError());
+    std::string kinds;
+    for (const BlockSpec &block : spec->blocks)
+      kinds += mixerName(block.mixer.branches[0]).front();
+    return kinds;
+  };
+  EXPECT_EQ(mixersOf("[m, a, m]"), "mam");
+  EXPECT_EQ(mixersOf("{pattern: [m, m, a], count: 7}"), "mmammam");
+  EXPECT_EQ(mixersOf("{pattern: [m, a]}"), "ma");
+  EXPECT_EQ(mixersOf("{pattern: m, at: {a: [1, 4]}, count: 4}"), "amma");
+}
+
 TEST(Description, HostileTexts) {
   EXPECT_EQ(errorOf("name: " + std::string(100000, '[')),
             "1:70: error: expected nesting of at most 64 levels");

@@ -182,6 +182,15 @@ TEST_F(HuggingFace, OlderSpellings) {
   EXPECT_EQ(errorOf(granite), "no error");
 }
 
+TEST_F(HuggingFace, NameOfTheFolder) {
+  for (StringRef suffix : {"", "/", "/.", "/../llama"}) {
+    llvm::Expected<ModelSpec> spec =
+        readHuggingFace((HYBRID_SOURCE_DIR "/test/Inputs/oracle/llama" + suffix).str());
+    ASSERT_TRUE(bool(spec)) << llvm::toString(spec.takeError());
+    EXPECT_EQ(spec->name, "llama");
+  }
+}
+
 TEST_F(HuggingFace, EndOfSequenceTokens) {
   ModelCopy model("llama");
   model.edit("config.json", "\"eos_token_id\": null", "\"eos_token_id\": 7");

@@ -30,5 +30,17 @@ def MergeProjectionsPass : Pass<"hybrid-merge-projections", "::mlir::ModuleOp"> 
   let dependentDialects = ["::mlir::hybrid::HybridDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::ml_program::MLProgramDialect", "::mlir::tensor::TensorDialect"];
 }
+def VerifyModelFormPass : Pass<"hybrid-verify-model-form", "::mlir::ModuleOp"> {
+  let summary = "Check that a module is in the model form";
+  let description = [{
+    Changes nothing; fails with an error at the first thing that passes after it could not rely on: module attributes,
+    parameters with recipes, the signatures of entries, caches that come back in their places, and ops and types of the
+    model form only. For example:
+    ```mlir
+    func.func @score(%ids: tensor<?xi64>) attributes {hybrid.entry} { ... }
+    ```
+    gives `model form: expected ids, positions, offsets and rows, each tensor<?xi32>, to come first`.
+  }];
+}
 
 #endif
