@@ -97,7 +97,10 @@ void mlir::hybrid::registerNVPTXPipelines() {
                              buildNVPTXPipeline);
 }
 
-FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef chipName) {
+/// Warps of blocks that the layouts' own rule serves badly, by kernel.
+using Warps = llvm::StringMap<unsigned>;
+
+static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, const Warps &warps) {
   const Chip *chip = llvm::find_if(kChips, [&](const Chip &c) { return c.name == chipName; });
   if (chip == std::end(kChips))
     return emitError(kernels.getLoc()) << "expected a GPU of sm_80 or sm_90a, got '" << chipName << "'";
@@ -108,8 +111,12 @@ FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef ch
   registerNVVMDialectTranslation(*context);
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernels.getLoc());
-  for (auto kernel : kernels.getOps<tile::KernelOp>())
-    module->push_back(kernel->clone());
+  for (auto kernel : kernels.getOps<tile::KernelOp>()) {
+    Operation *copy = kernel->clone();
+    if (auto it = warps.find(kernel.getSymName()); it != warps.end())
+      copy->setAttr(tile::kWarpsAttr, IntegerAttr::get(IntegerType::get(context, 64), it->second));
+    module->push_back(copy);
+  }
   PassManager pm(context, ModuleOp::getOperationName());
   buildNVPTXPipeline(pm);
   if (failed(pm.run(*module)))
@@ -153,4 +160,30 @@ FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef ch
   if (findPtxas() && failed(assemblePTX(result, kernels.getLoc())))
     return failure();
   return result;
+}
+
+FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef chipName) {
+  // ptxas alone knows a kernel's registers: kernels that spill are compiled again with twice the warps, which halves
+  // each thread's part of every tile.
+  Warps warps;
+  while (true) {
+    FailureOr<NVPTXModule> result = compileOnce(kernels, chipName, warps);
+    if (failed(result))
+      return failure();
+    bool again = false;
+    for (const NVPTXKernel &kernel : result->kernels) {
+      if (kernel.spillBytes <= 0)
+        continue;
+      constexpr unsigned kMostWarps = 16;
+      unsigned now = kernel.threads / 32;
+      if (now >= kMostWarps)
+        return emitError(kernels.getLoc())
+               << "expected kernel '" << kernel.name << "' to fit the registers of " << chipName << " with " << now
+               << " warps, got " << kernel.spillBytes << " bytes of spills; use smaller tiles";
+      warps[kernel.name] = 2 * now;
+      again = true;
+    }
+    if (!again)
+      return result;
+  }
 }
