@@ -208,7 +208,9 @@ LogicalResult BlockFormer::launch(KernelBuilder &k, StringRef kind, ArrayRef<Ext
     name = (kind + "_" + Twine(counters[kind]++)).str();
     body->remove();
     body.setSymName(name);
-    out.insert(out.begin(), body);
+    // Kernels in the order of their first launch, before all variants.
+    auto firstVariant = *out.getOps<schedule::VariantOp>().begin();
+    out.insert(firstVariant->getIterator(), body);
   }
 
   auto extent = [&](const Extent &e) -> Attribute {

@@ -22,7 +22,7 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
   int64_t heads = op.getStateHeads(), K = op.getKeySize(), V = op.getValueSize();
   int64_t keyTile = roundUp(K, target.depthMultiple), valueTile = roundUp(V, target.depthMultiple);
   // Products without a matrix unit keep more of a chunk in registers.
-  int64_t C = target.depthMultiple > 1 && storage.isF32() ? std::min<int64_t>(tiles->scanChunk, 32) : tiles->scanChunk;
+  int64_t C = target.depthMultiple > 1 && storage.isF32() ? std::min<int64_t>(tiles->scanChunk, 16) : tiles->scanChunk;
   KernelBuilder k = kernel(op);
   OpBuilder &b = k.b;
   Value head = k.make<tile::BlockIdOp>(tile::GridAxis::x), sequence = k.make<tile::BlockIdOp>(tile::GridAxis::y);

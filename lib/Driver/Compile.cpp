@@ -4,6 +4,7 @@
 #include "Report.h"
 #include "dialects/Schedule/Schedule.h"
 #include "hybrid/Conversion/Blocks.h"
+#include "hybrid/Conversion/Passes.h"
 #include "hybrid/Frontend/Frontend.h"
 #include "hybrid/Frontend/Summary.h"
 #include "hybrid/Target/NVPTX.h"
@@ -78,6 +79,10 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model,
       model, target.starts_with("sm_") ? gpuBlockTarget(target) : x86BlockTarget(), options.entries);
   if (failed(blocks))
     return diagnostics.take("forming blocks failed");
+  PassManager pm(model.getContext());
+  pm.addPass(createVerifyBlockFormPass());
+  if (failed(pm.run(**blocks)))
+    return diagnostics.take("the block form is not sound");
   return std::move(*blocks);
 }
 

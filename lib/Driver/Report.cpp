@@ -161,8 +161,9 @@ std::string hybrid::reportStatus(MLIRContext &context) {
       {"hybrid.cache.append", "paged_kv, conv_taps, scan_state"},
       {"hybrid.cache.view", "conv_taps, scan_state"}};
   os << llvm::formatv("{0,-24} {1,-6} {2,-10} {3,-9} {4}\n", "op", "cost", "reference", "gradient", "kernels");
-  SmallVector<RegisteredOperationName> ops = llvm::to_vector(context.getRegisteredOperationsByDialect("hybrid"));
-  for (RegisteredOperationName op : ops) {
+  for (RegisteredOperationName op : context.getRegisteredOperations()) {
+    if (op.getDialectNamespace() != "hybrid")
+      continue;
     auto kernel = kernels.find(op.getStringRef());
     os << llvm::formatv("{0,-24} {1,-6} {2,-10} {3,-9} {4}\n", op.getStringRef(),
                         op.hasInterface<CostOpInterface>() ? "yes" : "-",
