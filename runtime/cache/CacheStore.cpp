@@ -29,7 +29,9 @@ void Shared::grow(int64_t size) {
   counts.resize(std::max(size, int64_t(counts.size())), 0);
 }
 
-CacheStore::CacheStore(const ArtifactT &artifact, MemoryBudget &budget) {
+static const std::string purpose = "holding the sequences' caches";
+
+CacheStore::CacheStore(const ArtifactT &artifact, MemoryBudget &budget) : budget(budget) {
   for (auto &cache : artifact.caches) {
     const std::vector<int64_t> &dims = cache->dims;
     uint64_t element = sizeOf(cache->dtype), units[2] = {0, 0};
@@ -52,7 +54,7 @@ CacheStore::CacheStore(const ArtifactT &artifact, MemoryBudget &budget) {
            ", which this runtime lacks");
     }
     for (uint64_t unit : units) {
-      pools.push_back({Block(budget, "holding the sequences' caches"), unit, paged});
+      pools.push_back({Block(budget, purpose), unit, paged});
       (paged ? pageBytes : slotBytes) += unit;
     }
   }
@@ -72,6 +74,8 @@ void CacheStore::grow(bool paged, Shared &numbers, int64_t more, uint64_t unitBy
   int64_t size = std::max(needed, numbers.size() + ahead);
   if (size > INT32_MAX)
     fail("expected at most ", INT32_MAX, paged ? " pages" : " slots", " of cache, the call needs ", size);
+  // All pools or none.
+  budget.check(uint64_t(size - numbers.size()) * unitBytes, purpose);
   for (Pool &pool : pools)
     if (pool.paged == paged && pool.unit)
       pool.memory.reserve(uint64_t(size) * pool.unit);

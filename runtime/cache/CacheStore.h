@@ -58,6 +58,7 @@ private:
   void grow(bool paged, Shared &numbers, int64_t more, uint64_t unitBytes);
   std::vector<Pool> pools;
   uint64_t pageBytes = 0, slotBytes = 0;
+  MemoryBudget &budget;
 };
 
 /// One sequence: what it has seen is in pages and slots of the store. Tokens of the last append are kept, so

@@ -116,6 +116,13 @@ hybrid_status hybrid_score(hybrid_model *model, const hybrid_tokens *tokens, flo
   });
 }
 
+hybrid_status hybrid_reserve(hybrid_model *model, int64_t sequences, int64_t tokens) {
+  return guarded([&] {
+    require("hybrid_reserve", model);
+    model->model->reserve(sequences, tokens);
+  });
+}
+
 hybrid_status hybrid_sequence_create(hybrid_model *model, hybrid_sequence **sequence) {
   return guarded([&] {
     require("hybrid_sequence_create", model, sequence);

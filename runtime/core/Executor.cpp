@@ -54,39 +54,39 @@ const VariantT &Executor::choose(const EntryT &entry, const CallSizes &sizes,
        sizes[Symbol::sequences], " sequences; it has ", names);
 }
 
-const Plan &Executor::planFor(const VariantT &variant, const CallSizes &sizes,
-                              std::span<const int64_t> tileCounts) {
-  // Tokens of caches and pairs grow with every decoded token, but few plans depend on them.
-  std::vector<int64_t> key(tileCounts.begin(), tileCounts.end());
-  bool used[symbolCount] = {}, usesPages = false;
-  auto use = [&](const PolynomialT *polynomial) {
-    if (polynomial)
-      for (auto &term : polynomial->terms)
-        for (size_t i = 0; i < term->exponents.size(); ++i)
-          used[i] |= term->exponents[i] != 0;
-  };
+Executor::Usage::Usage(const VariantT &variant) {
   for (auto &buffer : variant.buffers)
-    use(buffer->elements.get());
+    if (buffer->elements)
+      for (auto &term : buffer->elements->terms)
+        for (size_t i = 0; i < term->exponents.size(); ++i)
+          symbols[i] |= term->exponents[i] != 0;
   for (auto &step : variant.steps) {
     for (auto &extent : step->grid)
       if (!extent->constant)
-        used[size_t(extent->symbol)] = true;
+        symbols[size_t(extent->symbol)] = true;
     for (auto &scalar : step->scalars) {
       if (scalar->kind == ScalarKind::symbol)
-        used[size_t(scalar->symbol)] = true;
-      usesPages |= scalar->kind == ScalarKind::pages_per_sequence;
+        symbols[size_t(scalar->symbol)] = true;
+      pages |= scalar->kind == ScalarKind::pages_per_sequence;
     }
   }
+}
+
+const Plan &Executor::planFor(const VariantT &variant, const CallSizes &sizes,
+                              std::span<const int64_t> tileCounts) {
+  // Cached tokens and pairs grow with every decoded token, but few plans depend on them.
+  const Usage &usage = usages.try_emplace(&variant, variant).first->second;
+  std::vector<int64_t> key(tileCounts.begin(), tileCounts.end());
   for (size_t i = 0; i < symbolCount; ++i)
-    key.push_back(used[i] ? sizes.symbols[i] : -1);
-  key.push_back(usesPages ? sizes.pagesPerSequence : -1);
+    key.push_back(usage.symbols[i] ? sizes.symbols[i] : -1);
+  key.push_back(usage.pages ? sizes.pagesPerSequence : -1);
+  auto it = plans.find({&variant, key});
+  if (it != plans.end())
+    return it->second;
   constexpr size_t mostPlans = 256;
   if (plans.size() >= mostPlans)
     plans.clear();
-  auto it = plans.find({&variant, key});
-  if (it == plans.end())
-    it = plans.emplace(std::pair(&variant, std::move(key)), Plan(variant, sizes, tileCounts)).first;
-  return it->second;
+  return plans.emplace(std::pair(&variant, std::move(key)), Plan(variant, sizes, tileCounts)).first->second;
 }
 
 void *Executor::argument(const ArgT &arg, const Plan &plan, const Batch &batch,

@@ -41,6 +41,11 @@ private:
                                    const std::string &forced) const;
   const Plan &planFor(const artifact::VariantT &variant, const CallSizes &sizes,
                       std::span<const int64_t> tileCounts);
+  /// Which sizes a variant's plan depends on.
+  struct Usage {
+    bool symbols[symbolCount] = {}, pages = false;
+    explicit Usage(const artifact::VariantT &variant);
+  };
   void *argument(const artifact::ArgT &arg, const Plan &plan, const Batch &batch,
                  const std::vector<std::vector<int32_t>> &tiles) const;
 
@@ -51,6 +56,7 @@ private:
   ThreadPool &pool;
   Block arena, scratch;
   uint64_t scratchBytes = 64;
+  std::map<const artifact::VariantT *, Usage> usages;
   /// Plans by what they depend on; emptied when there are many.
   std::map<std::pair<const artifact::VariantT *, std::vector<int64_t>>, Plan> plans;
   bool profiling = false;

@@ -46,11 +46,19 @@ uint64_t hybridrt::availableMemory() {
   return available;
 }
 
-void MemoryBudget::take(uint64_t bytes, const std::string &what) {
-  uint64_t there = limit == 0 ? availableMemory() : limit > used ? limit - used : 0;
+MemoryBudget::MemoryBudget(uint64_t limit) : limit(limit), atFirst(availableMemory()) {}
+
+void MemoryBudget::check(uint64_t bytes, const std::string &what) const {
+  uint64_t most = limit == 0 ? atFirst : limit, there = most > used ? most - used : 0;
+  if (limit == 0)
+    there = std::min(there, availableMemory());
   if (bytes > there)
     fail(what, " needs ", formatBytes(double(bytes)), " more memory, but only ", formatBytes(double(there)),
          " is left", limit ? concat(" within the limit of ", formatBytes(double(limit))) : std::string());
+}
+
+void MemoryBudget::take(uint64_t bytes, const std::string &what) {
+  check(bytes, what);
   used += bytes;
 }
 

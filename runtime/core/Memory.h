@@ -14,14 +14,19 @@ std::string formatBytes(double bytes);
 class MemoryBudget {
 public:
   /// `limit` 0: what the machine and the cgroup have left.
-  explicit MemoryBudget(uint64_t limit = 0) : limit(limit) {}
-  /// Counts `bytes`, or throws an Error that says how much `what` needs and how much there is.
+  explicit MemoryBudget(uint64_t limit = 0);
+  /// Throws an Error that says how much `what` needs and how much there is, unless there is enough.
+  void check(uint64_t bytes, const std::string &what) const;
+  /// Checks and counts.
   void take(uint64_t bytes, const std::string &what);
   void release(uint64_t bytes) { used -= bytes; }
   uint64_t taken() const { return used; }
 
 private:
   uint64_t limit, used = 0;
+  /// What there was at first: memory that was taken but not yet touched still counts as available to the
+  /// system.
+  uint64_t atFirst;
 };
 
 /// What the machine can still give: MemAvailable, and what the cgroup allows.

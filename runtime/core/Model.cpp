@@ -92,6 +92,14 @@ void Model::score(const Tokens &tokens, float *logits) {
   executor->run("score", batch, variant);
 }
 
+void Model::reserve(int64_t sequences, int64_t tokens) {
+  if (sequences < 0 || tokens < 0 || sequences > INT32_MAX || tokens > INT32_MAX)
+    fail("expected between 0 and ", INT32_MAX, " sequences and tokens, got ", sequences, " and ", tokens);
+  std::lock_guard lock(mutex);
+  // A sequence holds its state and that before the last append, and writes a third.
+  caches->ensure(sequences * ((tokens + pageTokens - 1) / pageTokens), 3 * sequences);
+}
+
 std::unique_ptr<Sequence> Model::createSequence() {
   std::lock_guard lock(mutex);
   return std::make_unique<Sequence>(*caches, nextSequence++);

@@ -35,12 +35,14 @@ public:
   const std::string &cpuLevel() const { return module->level(); }
   unsigned threads() const { return pool->size(); }
   uint64_t weightBytes() const { return weights->size(); }
-  uint64_t memoryTaken() const { return budget.taken() + (weights->isMapped() ? weights->size() : 0); }
+  uint64_t memoryTaken() const { return budget.taken(); }
   const std::vector<std::string> &notes() const { return messages; }
 
   /// Logits [rows, vocab] of whole sequences, without caches.
   void score(const Tokens &tokens, float *logits);
 
+  /// Takes the memory that so many more sequences of so many tokens need; an Error if it is not there.
+  void reserve(int64_t sequences, int64_t tokens);
   std::unique_ptr<Sequence> createSequence();
   std::unique_ptr<Sequence> fork(const Sequence &sequence);
   void destroy(std::unique_ptr<Sequence> sequence);

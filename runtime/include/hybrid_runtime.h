@@ -68,6 +68,10 @@ typedef struct hybrid_tokens {
 /* Logits [row_count, vocab] of whole sequences, without caches. */
 HYBRID_API hybrid_status hybrid_score(hybrid_model *model, const hybrid_tokens *tokens, float *logits);
 
+/* Takes the memory for so many more sequences of so many tokens each, so that it is known before the first call
+ * whether they fit. Without it, caches grow as they fill. */
+HYBRID_API hybrid_status hybrid_reserve(hybrid_model *model, int64_t sequences, int64_t tokens);
+
 HYBRID_API hybrid_status hybrid_sequence_create(hybrid_model *model, hybrid_sequence **sequence);
 HYBRID_API void hybrid_sequence_free(hybrid_sequence *sequence);
 HYBRID_API int64_t hybrid_sequence_length(const hybrid_sequence *sequence);

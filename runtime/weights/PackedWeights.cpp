@@ -149,19 +149,21 @@ PackedWeights::PackedWeights(const ProgramT &program, const WeightSource &source
   uint64_t identity = source.checkpoint ? source.checkpoint->identity() : hashText("random", source.seed);
   uint64_t key = hashText("key", hashRecipes(program) ^ identity);
   std::string name = hexadecimal(key) + ".pack";
+  // Mapped weights need the memory as much as others, or every token would read the disk.
+  const std::string what = "holding the model's weights";
+  budget.check(total, what);
   if (cache && mapCached(cache->path(name), key)) {
+    budget.take(total, what);
     cache->touch(name);
     return;
   }
-  // Mapped weights need the memory as much as others, or every token would read the disk.
-  const std::string what = "holding the model's weights";
-  budget.take(total, what);
-  budget.release(total);
   std::vector<Recipe> recipes;
   for (auto &param : program.params)
     recipes.emplace_back(*param, source);
-  if (cache && packIntoCache(program, recipes, *cache, key, pool, notes))
+  if (cache && packIntoCache(program, recipes, *cache, key, pool, notes)) {
+    budget.take(total, what);
     return;
+  }
   memory = Block(budget, what);
   memory.reserve(total);
   pack(program, recipes, pool,

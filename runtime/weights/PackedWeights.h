@@ -19,8 +19,6 @@ public:
 
   const void *param(size_t index) const { return base + offsets[index]; }
   uint64_t size() const { return total; }
-  /// Whether the weights are pages of a file, which the system can drop and read again.
-  bool isMapped() const { return file.has_value(); }
 
 private:
   void layOut(const artifact::ProgramT &program);

@@ -58,12 +58,27 @@ hybrid_info Session::info() const {
   return info;
 }
 
+/// Every token's index, or only that of every sequence's last.
+static std::vector<int32_t> wantedRows(std::span<const int32_t> offsets, bool all) {
+  std::vector<int32_t> rows(all ? offsets.back() : offsets.size() - 1);
+  for (size_t i = 0; i < rows.size(); ++i)
+    rows[i] = all ? int32_t(i) : offsets[i + 1] - 1;
+  return rows;
+}
+
 void Session::score(const Inputs &inputs, float *logits) {
-  std::vector<int32_t> rows(inputs.ids.size());
-  std::iota(rows.begin(), rows.end(), 0);
+  std::vector<int32_t> rows = wantedRows(inputs.offsets, logits);
+  if (!logits) {
+    last.resize(rows.size() * vocab);
+    logits = last.data();
+  }
   hybrid_tokens tokens = {inputs.ids.data(), inputs.offsets.data(), inputs.count(), rows.data(), rows.size()};
-  Stopwatch watch(prefill, int64_t(rows.size()));
+  Stopwatch watch(prefill, int64_t(inputs.ids.size()));
   check(hybrid_score(model, &tokens, logits));
+}
+
+void Session::reserve(const Inputs &inputs, int64_t newTokens) {
+  check(hybrid_reserve(model, int64_t(inputs.count()), inputs.longest() + newTokens));
 }
 
 void Session::append(const Inputs &inputs, const std::vector<int64_t> &chunks, float *logits) {
@@ -75,7 +90,7 @@ void Session::append(const Inputs &inputs, const std::vector<int64_t> &chunks, f
   int64_t begin = 0;
   for (int64_t chunk : chunks) {
     // What is left of each sequence; short ones drop out of later chunks.
-    std::vector<int32_t> ids, offsets = {0}, rows;
+    std::vector<int32_t> ids, offsets = {0};
     std::vector<size_t> members;
     std::vector<hybrid_sequence *> handles;
     for (size_t b = 0; b < inputs.count(); ++b) {
@@ -87,26 +102,23 @@ void Session::append(const Inputs &inputs, const std::vector<int64_t> &chunks, f
       auto from = inputs.ids.begin() + inputs.offsets[b] + begin;
       ids.insert(ids.end(), from, from + count);
       offsets.push_back(int32_t(ids.size()));
-      if (!logits)
-        rows.push_back(offsets.back() - 1);
     }
-    if (logits) {
-      rows.resize(ids.size());
-      std::iota(rows.begin(), rows.end(), 0);
-    }
-    std::vector<float> out(rows.size() * vocab);
+    std::vector<int32_t> rows = wantedRows(offsets, logits);
+    // One chunk of everything has the order of the result.
+    bool whole = logits && ids.size() == inputs.ids.size();
+    std::vector<float> part(whole ? 0 : rows.size() * vocab);
+    float *out = whole ? logits : part.data();
     hybrid_tokens tokens = {ids.data(), offsets.data(), members.size(), rows.data(), rows.size()};
     {
       Stopwatch watch(prefill, int64_t(ids.size()));
-      check(hybrid_append(model, handles.data(), &tokens, out.data()));
+      check(hybrid_append(model, handles.data(), &tokens, out));
     }
     for (size_t m = 0; m < members.size(); ++m) {
-      size_t b = members[m];
-      if (logits)
-        std::memcpy(logits + (inputs.offsets[b] + begin) * vocab, out.data() + offsets[m] * vocab,
+      size_t b = members[m], row = logits ? offsets[m + 1] - 1 : m;
+      if (logits && !whole)
+        std::memcpy(logits + (inputs.offsets[b] + begin) * vocab, out + offsets[m] * vocab,
                     size_t(offsets[m + 1] - offsets[m]) * vocab * 4);
-      size_t row = logits ? offsets[m + 1] - 1 : m;
-      std::memcpy(last.data() + b * vocab, out.data() + row * vocab, vocab * 4);
+      std::memcpy(last.data() + b * vocab, out + row * vocab, vocab * 4);
     }
     begin += chunk;
   }

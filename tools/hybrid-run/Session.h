@@ -22,10 +22,13 @@ public:
 
   hybrid_info info() const;
 
-  /// Logits [tokens, vocab] of all tokens through the entry without caches.
+  /// Logits [tokens, vocab] of all tokens through the entry without caches; if `logits` is null, only the
+  /// last token's are computed.
   void score(const Inputs &inputs, float *logits);
-  /// The same through caches, `chunks` tokens of every sequence at a time. `logits` may be null. Afterwards
-  /// the last token's logits of every sequence are in lastLogits().
+  /// Takes the memory for the inputs and so many more tokens.
+  void reserve(const Inputs &inputs, int64_t newTokens);
+  /// The same as score() through caches, `chunks` tokens of every sequence at a time. What generate()
+  /// continues.
   void append(const Inputs &inputs, const std::vector<int64_t> &chunks, float *logits);
   /// Continues what was appended; [sequences, count] tokens. A sequence that ends is filled up with its end
   /// token.

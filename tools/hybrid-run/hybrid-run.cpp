@@ -56,8 +56,10 @@ static void writeTensor(const std::string &path, const char *name, ElementType t
 static void run(const Options &options) {
   auto start = std::chrono::steady_clock::now();
   checkDevice(options.device);
-  if (options.newTokens < 0)
-    fail("--max-new-tokens: expected at least 0, got ", options.newTokens);
+  if (options.newTokens < 0 || options.newTokens > INT32_MAX)
+    fail("--max-new-tokens: expected 0 to ", INT32_MAX, ", got ", options.newTokens);
+  if (options.temperature < 0)
+    fail("--temperature: expected at least 0, got ", options.temperature);
   if (options.inputIds.empty() &&
       (!options.logits.empty() || options.newTokens > 0 || !options.chunks.empty()))
     fail("expected --input-ids: there are no tokens to begin with");
@@ -74,7 +76,10 @@ static void run(const Options &options) {
     bool cached = !options.chunks.empty() || options.newTokens > 0;
     MemoryBudget budget;
     Block logits(budget, "holding the logits");
-    if (!options.logits.empty() || !cached)
+    budget.check(inputs.count() * uint64_t(options.newTokens) * 8, "holding the new tokens");
+    if (cached)
+      session.reserve(inputs, options.newTokens);
+    if (!options.logits.empty())
       logits.reserve(inputs.ids.size() * uint64_t(info.vocab) * 4);
     auto *out = reinterpret_cast<float *>(logits.data());
     if (cached)
