@@ -35,16 +35,16 @@ using KernelFunction = void (*)(void *const *, const int64_t *, int64_t, int64_t
 class LoadedModule {
 public:
   explicit LoadedModule(const X86Module &module) : module(module) {
-    int file = memfd_create("kernels", 0);
+    file = memfd_create("kernels", 0);
     EXPECT_EQ(write(file, module.sharedObject.data(), module.sharedObject.size()),
               static_cast<ssize_t>(module.sharedObject.size()));
     handle = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
     EXPECT_TRUE(handle) << dlerror();
-    close(file);
   }
   ~LoadedModule() {
     if (handle)
       dlclose(handle);
+    close(file); // not before: dlopen knows libraries by their names, and this one's holds the number
   }
   LoadedModule(const LoadedModule &) = delete;
   KernelFunction find(const std::string &name) const {
@@ -60,6 +60,7 @@ public:
 
 private:
   const X86Module &module;
+  int file = -1;
   void *handle = nullptr;
 };
 

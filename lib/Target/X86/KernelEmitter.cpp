@@ -282,8 +282,10 @@ void KernelEmitter::fill(const Buffer &to, Value tile, Value rows) {
     });
     // A product may read whole panels.
     if (type.getRank() == 2)
-      for (int64_t at = shape.columns; at % kPanel; at += at & -at)
-        storeHeld(b.zeros(lanesType(b.getF32Type(), std::min(at & -at, traits.lanes))), to, row, {{}, at});
+      for (int64_t at = shape.columns, width; at % kPanel; at += width) {
+        width = std::min(at & -at, traits.lanes);
+        storeHeld(b.zeros(lanesType(b.getF32Type(), width)), to, row, {{}, at});
+      }
   });
 }
 

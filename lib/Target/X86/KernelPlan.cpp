@@ -24,12 +24,30 @@ int64_t x86::panelRows(Value memory) {
   return rows ? rows.getInt() : 0;
 }
 
+/// True where an index is known to be a multiple of the panels' width.
+static bool startsPanel(Value index) {
+  APInt constant;
+  if (matchPattern(index, m_ConstantInt(&constant)))
+    return constant.srem(kPanel) == 0;
+  if (auto argument = dyn_cast<BlockArgument>(index)) {
+    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+    return loop && argument == loop.getInductionVar() && startsPanel(loop.getLowerBound()) &&
+           startsPanel(loop.getStep());
+  }
+  Operation *op = index.getDefiningOp();
+  if (isa<arith::MulIOp>(op))
+    return startsPanel(op->getOperand(0)) || startsPanel(op->getOperand(1));
+  if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp>(op))
+    return startsPanel(op->getOperand(0)) && startsPanel(op->getOperand(1));
+  return false;
+}
+
 tile::LoadOp x86::panelOperand(tile::DotOp dot) {
   auto load = dot.getB().getDefiningOp<tile::LoadOp>();
   if (!load || !dot.getTransposeB() || panelRows(load.getMemory()) != kPanel)
     return {};
   // Masked loads would have to mask inside of panels.
-  if (load.getFrom() || load.getValid() || load.getValidColumns())
+  if (load.getFrom() || load.getValid() || load.getValidColumns() || !startsPanel(load.getIndices()[0]))
     return {};
   return load;
 }
