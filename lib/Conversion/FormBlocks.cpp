@@ -53,6 +53,8 @@ BlockTarget hybrid::gpuBlockTarget(StringRef chip) {
   t.productsInF32 = false;
   t.fuseIntoProducts = false;
   t.depthMultiple = 16;
+  t.scanColumns = 64;
+  t.scanKeyElements = 4096;
   t.leftTileBytes = 1 << 20;
   BlockTiles decode, bulk;
   for (BlockTiles *v : {&decode, &bulk}) {

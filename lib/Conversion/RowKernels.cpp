@@ -52,11 +52,16 @@ LogicalResult BlockFormer::formRows(Value stored) {
 
   int64_t rows = tiles->plainRows, step = plainStep(ops, stored), blocks = 1;
   if (product) {
-    int64_t depth = 1;
+    int64_t depth = 1, products = 0;
     for (Operation *inner : ops)
-      if (isProduct(inner))
+      if (isProduct(inner)) {
         depth = std::max(depth, widthOf(inner->getOperand(0)));
+        ++products;
+      }
     rows = tiles->productRows;
+    // Accumulators of several products share the registers.
+    if (tiles->productDepth && products > 1 && rows > 64)
+      rows /= 2;
     if (!tiles->productDepth)
       while (rows > 12 && rows * depth * 4 > target.leftTileBytes)
         rows /= 2;

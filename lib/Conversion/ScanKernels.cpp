@@ -8,7 +8,8 @@ using namespace mlir::hybrid;
 ///   rank 0:  O = (Q (.) c) Z + (tril(Q K' (.) G) (.) g) V         Z' = D Z + (K (.) s (.) g)' V
 ///   tied:    X = (I + g (.) tril(E K' (.) G, -1))^-1 g (.) (V - (E (.) c) Z)
 ///            O = (Q (.) c) Z + tril(Q K' (.) G) X                 Z' = D Z + (K (.) s)' X
-/// One block walks one sequence for one head.
+/// One block walks one sequence for one head, and for one slice of the value's columns where the target wants the
+/// state to stay in registers: columns are independent.
 LogicalResult BlockFormer::formScan(LinearScanOp op) {
   auto unbuilt = [&](const Twine &what) { return op.emitError("a scan with ") << what << " is not built for kernels"; };
   if (op.getOrder() != 1 || op.getSubsteps() != 1 || op.getRead() != Read::post || op.getMaterialise() ||
@@ -20,12 +21,20 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
     return unbuilt(Twine("decay '") + stringifyDecay(op.getDecay()) + "'");
   bool tied = op.getRank() == Rank::tied;
   int64_t heads = op.getStateHeads(), K = op.getKeySize(), V = op.getValueSize();
-  int64_t keyTile = roundUp(K, target.depthMultiple), valueTile = roundUp(V, target.depthMultiple);
-  // Products without a matrix unit keep more of a chunk in registers.
-  int64_t C = target.depthMultiple > 1 && storage.isF32() ? std::min<int64_t>(tiles->scanChunk, 16) : tiles->scanChunk;
+  int64_t slice = V;
+  if (target.scanColumns)
+    for (slice = std::min(V, target.scanColumns); V % slice || (slice % target.depthMultiple && slice > 16); --slice)
+      ;
+  int64_t slices = V / slice;
+  int64_t keyTile = roundUp(K, target.depthMultiple), valueTile = roundUp(slice, target.depthMultiple);
+  // Keys, queries and their scaled copies of a chunk live in registers beside the state.
+  int64_t C = tiles->scanChunk;
+  if (target.scanKeyElements)
+    C = std::min(C, std::max<int64_t>(16, target.scanKeyElements / (storage.isF32() ? 4 : 1) / keyTile / 16 * 16));
   KernelBuilder k = kernel(op);
   OpBuilder &b = k.b;
   Value head = k.make<tile::BlockIdOp>(tile::GridAxis::x), sequence = k.make<tile::BlockIdOp>(tile::GridAxis::y);
+  Value firstColumn = slices > 1 ? k.mul(k.make<tile::BlockIdOp>(tile::GridAxis::z), slice) : k.index(0);
   Value offsets = k.input("offsets");
   Value start = k.loadIndex(offsets, {sequence});
   Value length = k.sub(k.loadIndex(offsets, {k.add(sequence, k.index(1))}), start);
@@ -49,7 +58,7 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
     k.markWritten(stateMemory);
     Value rows = keyTile > K ? k.index(K) : Value();
     state = k.make<tile::LoadOp>(k.f32({keyTile, valueTile}), stateMemory,
-                                 ValueRange{stateRow("read_slots"), k.index(0)}, Value(), rows, valid(V, valueTile));
+                                 ValueRange{stateRow("read_slots"), firstColumn}, Value(), rows, valid(slice, valueTile));
   } else {
     state = k.splat(0, {keyTile, valueTile});
   }
@@ -64,8 +73,11 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
     auto operandTile = [&](Value v, int64_t size, int64_t tileSize) {
       return k.tile(v, {k.mul(headOf(headsOf(v, 1)), size), size, 0, tileSize, size});
     };
+    auto valueColumns = [&](Value valueHead) -> Columns {
+      return {k.add(k.mul(valueHead, V), firstColumn), slice, 0, valueTile, slice};
+    };
     FailureOr<Value> q = operandTile(op.getQ(), K, keyTile), key = operandTile(op.getK(), K, keyTile),
-                     v = operandTile(op.getV(), V, valueTile);
+                     v = k.tile(op.getV(), valueColumns(headOf(headsOf(op.getV(), 1))));
     if (failed(q) || failed(key) || failed(v))
       return failure();
     FailureOr<Value> erase = op.getEraseKey() ? operandTile(op.getEraseKey(), K, keyTile) : key;
@@ -161,15 +173,18 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
         return failure();
       o = k.make<arith::AddFOp>(o, mul(*bonus, *v));
     }
-    k.store(o, outMemory, {k.mul(head, V), V, 0, valueTile, V});
+    k.store(o, outMemory, valueColumns(head));
     scf::YieldOp::create(b, k.loc, next);
   }
   if (stateMemory) {
     Value rows = keyTile > K ? k.index(K) : Value();
-    tile::StoreOp::create(b, k.loc, loop.getResult(0), stateMemory, ValueRange{stateRow("write_slots"), k.index(0)},
-                          Value(), rows, valid(V, valueTile));
+    tile::StoreOp::create(b, k.loc, loop.getResult(0), stateMemory, ValueRange{stateRow("write_slots"), firstColumn},
+                          Value(), rows, valid(slice, valueTile));
   }
-  return launch(k, tied ? "delta_scan" : "scan", {{"one", 1, heads}, {"sequences"}}, {op});
+  SmallVector<Extent> grid{{"one", 1, heads}, {"sequences"}};
+  if (slices > 1)
+    grid.push_back({"one", 1, slices});
+  return launch(k, tied ? "delta_scan" : "scan", grid, {op});
 }
 
 /// Channels per step of a convolution's kernels.

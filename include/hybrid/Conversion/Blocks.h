@@ -42,6 +42,10 @@ struct BlockTarget {
   bool fuseIntoProducts = true;
   /// Key sizes are padded to multiples of this in tiles.
   int64_t depthMultiple = 1;
+  /// Most columns of a scan's state that one block holds; 0: all.
+  int64_t scanColumns = 0;
+  /// Most elements of a scan chunk's keys, tokens times key size; 0: as the variant says.
+  int64_t scanKeyElements = 0;
   /// Most bytes of a product's left tile; rows per step shrink to stay below.
   int64_t leftTileBytes = 256 << 10;
 };
