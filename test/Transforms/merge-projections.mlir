@@ -6,12 +6,12 @@
 
 // CHECK: ml_program.global private @blocks.1.mixer.joint_in({{.*}}) : tensor<6x4xf32>
 // CHECK-SAME: #hybrid.field<"a.q", 2>
-// CHECK-SAME: #hybrid.piece<source = "w.a">, #hybrid.piece<source = "w.b">
+// CHECK-SAME: #hybrid.piece<source = "w.a">, #hybrid.piece<source = "init:normal(0.02)", end = 4>
 // CHECK-NOT: @blocks.1.mixer.a.w(
 ml_program.global private @blocks.1.mixer.a.w(#ml_program.extern : tensor<2x4xf32>) : tensor<2x4xf32>
   {hybrid.recipe = [#hybrid.piece<source = "w.a">], hybrid.fields = [#hybrid.field<"q", 2>]}
 ml_program.global private @blocks.1.mixer.b.w(#ml_program.extern : tensor<4x4xf32>) : tensor<4x4xf32>
-  {hybrid.recipe = [#hybrid.piece<source = "w.b">]}
+  {hybrid.recipe = [#hybrid.piece<source = "init:normal(0.02)">]}
 
 // Two branches project one input: one product, two runs of columns.
 // CHECK-LABEL: func @branches
