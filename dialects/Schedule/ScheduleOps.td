@@ -66,6 +66,17 @@ def Schedule_VariantOp : Schedule_Op<"variant", [NoTerminator, SingleBlock, Isol
 
 def Schedule_BufferOp : Schedule_Op<"buffer"> {
   let summary = "Memory that lives from its first launch to its last";
+  let description = [{
+    `rows` names the size of a call that the first dim has: tokens, sequences, rows or tiles. Buffers whose lives do
+    not meet may share memory.
+
+    Example:
+    ```mlir
+    schedule.variant "score" "bulk" limits(0, 0, 0) {
+      %x = schedule.buffer "x" rows(tokens) : memref<?x8xf32>
+    }
+    ```
+  }];
   let arguments = (ins StrAttr:$name, StrAttr:$rows);
   let results = (outs AnyMemRef:$memory);
   let assemblyFormat = "$name `rows` `(` custom<Word>($rows) `)` attr-dict `:` type($memory)";
@@ -73,6 +84,17 @@ def Schedule_BufferOp : Schedule_Op<"buffer"> {
 
 def Schedule_ParamOp : Schedule_Op<"param"> {
   let summary = "A parameter, as stored for this target";
+  let description = [{
+    The global of that name in the storage type of the artifact; with `panels`, packed as `tile.panel` says.
+
+    Example:
+    ```mlir
+    ml_program.global private @w(#ml_program.extern : tensor<16x8xf32>) : tensor<16x8xf32>
+    schedule.variant "score" "bulk" limits(0, 0, 0) {
+      %w = schedule.param @w panels : memref<16x8xf32>
+    }
+    ```
+  }];
   let arguments = (ins FlatSymbolRefAttr:$name, UnitAttr:$panels);
   let results = (outs AnyMemRef:$memory);
   let assemblyFormat = "$name (`panels` $panels^)? attr-dict `:` type($memory)";
@@ -83,6 +105,14 @@ def Schedule_InputOp : Schedule_Op<"input"> {
   let description = [{
     `kind` is one of ids, positions, offsets, rows, logits, page_table, lengths, read_slots, write_slots, or
     tile_list, whose tiles have `list` rows.
+
+    Example:
+    ```mlir
+    schedule.variant "score" "bulk" limits(0, 0, 0) {
+      %ids = schedule.input ids : memref<?xi32>
+      %tiles = schedule.input tile_list list 16 : memref<?x4xi32>
+    }
+    ```
   }];
   let arguments = (ins StrAttr:$kind, DefaultValuedAttr<I64Attr, "0">:$list);
   let results = (outs AnyMemRef:$memory);
@@ -91,6 +121,16 @@ def Schedule_InputOp : Schedule_Op<"input"> {
 
 def Schedule_CacheOp : Schedule_Op<"cache"> {
   let summary = "A part of a cache: keys, state or taps (0), or values (1)";
+  let description = [{
+    The pool that a layer's cache keeps its part in, all sequences together; `name` is that of the entry's argument.
+
+    Example:
+    ```mlir
+    schedule.variant "score" "bulk" limits(0, 0, 0) {
+      %keys = schedule.cache "blocks.1.mixer.attention.kv" part 0 : memref<?x64xf32>
+    }
+    ```
+  }];
   let arguments = (ins StrAttr:$name, I64Attr:$part);
   let results = (outs AnyMemRef:$memory);
   let assemblyFormat = "$name `part` $part attr-dict `:` type($memory)";
@@ -107,6 +147,19 @@ def Schedule_LaunchOp : Schedule_Op<"launch", [DeclareOpInterfaceMethods<SymbolU
     - (C2) operands and scalars match the kernel's arguments in number and element type; a kernel may see a buffer's
       rows cut or joined.
     - (C3) a grid has one to three extents.
+
+    Example:
+    ```mlir
+    tile.kernel @copy(%x: memref<?x8xf32>, %y: memref<?x8xf32> {tile.written}, %n: index) {
+      tile.return
+    }
+    schedule.variant "score" "bulk" limits(0, 0, 0) {
+      %x = schedule.buffer "x" rows(tokens) : memref<?x8xf32>
+      %y = schedule.buffer "y" rows(tokens) : memref<?x8xf32>
+      schedule.launch @copy grid(#schedule.extent<symbol = "tokens", divisor = 8>) (%x, %y)
+        scalars(#schedule.extent<symbol = "tokens">) label("blocks.1") : memref<?x8xf32>, memref<?x8xf32>
+    }
+    ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, ArrayAttr:$grid, Variadic<AnyMemRef>:$operands, ArrayAttr:$scalars,
                        StrAttr:$label, OptionalAttr<StrAttr>:$flops, OptionalAttr<StrAttr>:$bytes,

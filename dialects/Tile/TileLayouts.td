@@ -43,6 +43,19 @@ def Tile_ConvertOp : Tile_Op<"convert", [Pure]> {
 
     Constraints:
     - (C1) both tiles have the same shape and element type.
+
+    Example:
+    ```mlir
+    #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
+    #layout = #tile.layout<registers = [2:1:1, 2:0:8], lanes = [4:1:2, 8:0:1], warps = [2:_:0]>
+    tile.kernel @example(%x: memref<?x8xbf16>, %n: index) attributes {tile.warps = 2 : i64} {
+      %c0 = arith.constant 0 : index
+      %ring = tile.buffer : tensor<2x16x8xbf16, #shared>
+      %t = tile.slot %ring[%c0] : tensor<2x16x8xbf16, #shared> -> tensor<16x8xbf16, #shared>
+      %r = tile.convert %t : tensor<16x8xbf16, #shared> -> tensor<16x8xbf16, #layout>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_Any:$tile);
   let results = (outs Tile_Any:$result);
@@ -53,6 +66,16 @@ def Tile_BufferOp : Op<Tile_Dialect, "buffer", []> {
   let summary = "Shared memory for a ring of tiles";
   let description = [{
     The first dim counts the slots. The contents are undefined until a `tile.copy_async` into a slot is waited for.
+
+    Example:
+    ```mlir
+    #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
+    tile.kernel @example(%x: memref<?x8xbf16>, %n: index) attributes {tile.warps = 2 : i64} {
+      %c0 = arith.constant 0 : index
+      %ring = tile.buffer : tensor<2x16x8xbf16, #shared>
+      tile.return
+    }
+    ```
   }];
   let results = (outs Tile_Any:$buffer);
   let assemblyFormat = "attr-dict `:` type($buffer)";
@@ -66,6 +89,17 @@ def Tile_SlotOp : Tile_Op<"slot", [MemoryEffects<[MemRead]>]> {
 
     Constraints:
     - (C1) the buffer has rank 3, and the result is one slot of it.
+
+    Example:
+    ```mlir
+    #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
+    tile.kernel @example(%x: memref<?x8xbf16>, %n: index) attributes {tile.warps = 2 : i64} {
+      %c0 = arith.constant 0 : index
+      %ring = tile.buffer : tensor<2x16x8xbf16, #shared>
+      %t = tile.slot %ring[%c0] : tensor<2x16x8xbf16, #shared> -> tensor<16x8xbf16, #shared>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_Any:$buffer, Index:$slot);
   let results = (outs Tile_Any:$tile);
@@ -81,6 +115,17 @@ def Tile_CopyAsyncOp : Tile_Op<"copy_async", [AttrSizedOperandSegments, MemoryEf
     Constraints:
     - (C1) the buffer has rank 3 and the memory's element type.
     - (C2) one index per dim of a memory of rank 2.
+
+    Example:
+    ```mlir
+    #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
+    tile.kernel @example(%x: memref<?x8xbf16>, %n: index) attributes {tile.warps = 2 : i64} {
+      %c0 = arith.constant 0 : index
+      %ring = tile.buffer : tensor<2x16x8xbf16, #shared>
+      tile.copy_async %x[%c0, %c0] valid(%n) into %ring[%c0] : memref<?x8xbf16> -> tensor<2x16x8xbf16, #shared>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_Memory:$memory, Variadic<Index>:$indices, Optional<Index>:$from, Optional<Index>:$valid,
                        Tile_Any:$buffer, Index:$slot, OptionalAttr<I64Attr>:$valid_columns);
@@ -92,17 +137,66 @@ def Tile_CopyAsyncOp : Tile_Op<"copy_async", [AttrSizedOperandSegments, MemoryEf
 
 def Tile_CommitOp : Op<Tile_Dialect, "commit", []> {
   let summary = "Close a group of asynchronous copies, which may be empty";
+  let description = [{
+    The copies since the last `tile.commit` are one group; groups end in order.
+
+    Example:
+    ```mlir
+    #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
+    tile.kernel @example(%x: memref<?x8xbf16>, %n: index) attributes {tile.warps = 2 : i64} {
+      %c0 = arith.constant 0 : index
+      %ring = tile.buffer : tensor<2x16x8xbf16, #shared>
+      tile.copy_async %x[%c0, %c0] valid(%n) into %ring[%c0] : memref<?x8xbf16> -> tensor<2x16x8xbf16, #shared>
+      tile.commit
+      tile.wait 0
+      tile.return
+    }
+    ```
+  }];
   let assemblyFormat = "attr-dict";
 }
 
 def Tile_WaitOp : Op<Tile_Dialect, "wait", []> {
   let summary = "Wait until at most `pending` groups of copies are under way, then for all threads";
+  let description = [{
+    Groups end in order, so that all but the last `pending` ones have ended, for every thread of the block.
+
+    Example:
+    ```mlir
+    #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
+    tile.kernel @example(%x: memref<?x8xbf16>, %n: index) attributes {tile.warps = 2 : i64} {
+      %c0 = arith.constant 0 : index
+      %ring = tile.buffer : tensor<2x16x8xbf16, #shared>
+      tile.copy_async %x[%c0, %c0] valid(%n) into %ring[%c0] : memref<?x8xbf16> -> tensor<2x16x8xbf16, #shared>
+      tile.commit
+      tile.commit
+      tile.wait 1
+      tile.return
+    }
+    ```
+  }];
   let arguments = (ins I32Attr:$pending);
   let assemblyFormat = "$pending attr-dict";
 }
 
 def Tile_BarrierOp : Op<Tile_Dialect, "barrier", []> {
   let summary = "Wait for all threads of the block";
+  let description = [{
+    What threads wrote to shared memory before it, all threads see after it.
+
+    Example:
+    ```mlir
+    #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
+    tile.kernel @example(%x: memref<?x8xbf16>, %n: index) attributes {tile.warps = 2 : i64} {
+      %c0 = arith.constant 0 : index
+      %ring = tile.buffer : tensor<2x16x8xbf16, #shared>
+      %t = tile.slot %ring[%c0] : tensor<2x16x8xbf16, #shared> -> tensor<16x8xbf16, #shared>
+      tile.barrier
+      tile.copy_async %x[%c0, %c0] valid(%n) into %ring[%c0] : memref<?x8xbf16> -> tensor<2x16x8xbf16, #shared>
+      tile.return
+    }
+    ```
+  }];
   let assemblyFormat = "attr-dict";
 }
 #endif

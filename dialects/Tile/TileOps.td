@@ -52,6 +52,17 @@ def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, O
 
 def Tile_ReturnOp : Op<Tile_Dialect, "return", [Pure, HasParent<"KernelOp">, Terminator]> {
   let summary = "End of a kernel";
+  let description = [{
+    Every kernel ends in it; what a kernel gives, it has stored.
+
+    Example:
+    ```mlir
+    tile.kernel @example() {
+
+      tile.return
+    }
+    ```
+  }];
   let assemblyFormat = "attr-dict";
 }
 
@@ -61,6 +72,18 @@ def Tile_AxisAttr : EnumAttr<Tile_Dialect, Tile_Axis, "axis">;
 
 def Tile_BlockIdOp : Op<Tile_Dialect, "block_id", [Pure]> {
   let summary = "This block's place on an axis of the grid";
+  let description = [{
+    0 to the grid's extent on that axis, less one. Blocks run in any order.
+
+    Example:
+    ```mlir
+    tile.kernel @example() {
+      %row = tile.block_id x
+      %column = tile.block_id y
+      tile.return
+    }
+    ```
+  }];
   let arguments = (ins Tile_AxisAttr:$axis);
   let results = (outs Index:$id);
   let assemblyFormat = "$axis attr-dict";
@@ -81,6 +104,16 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments, MemoryEffects<[MemR
     - (C2) the tile's element type is the memory's.
     - (C3) the tile's rank is the memory's, or 1.
     - (C4) `valid_columns` is between 1 and the tile's columns, and the tile has rank 2.
+
+    Example:
+    ```mlir
+    tile.kernel @example(%x: memref<?x64xf32>, %y: memref<?x64xf32> {tile.written}, %n: index) {
+      %c0 = arith.constant 0 : index
+      %t = tile.load %x[%n, %c0] from(%c0) valid(%n) columns(60) : memref<?x64xf32> -> tensor<8x64xf32>
+      %column = tile.load %x[%n, %c0] : memref<?x64xf32> -> tensor<8xf32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_Memory:$memory, Variadic<Index>:$indices, Optional<Index>:$from, Optional<Index>:$valid,
                        OptionalAttr<I64Attr>:$valid_columns);
@@ -99,6 +132,16 @@ def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead]>]> {
     Constraints:
     - (C1) the memory and the tile have rank 2, and the same element type.
     - (C2) as many row numbers as the tile has rows.
+
+    Example:
+    ```mlir
+    tile.kernel @example(%table: memref<?x64xf32>, %rows: memref<?xi32>, %n: index) {
+      %c0 = arith.constant 0 : index
+      %numbers = tile.load %rows[%n] : memref<?xi32> -> tensor<8xi32>
+      %t = tile.gather %table[%numbers, %c0] valid(%n) : memref<?x64xf32>, tensor<8xi32> -> tensor<8x64xf32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_Memory:$memory, Tile_Int:$rows, Index:$column, Optional<Index>:$valid);
   let results = (outs Tile_Any:$tile);
@@ -112,7 +155,19 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments, MemoryEffects<[Me
   let description = [{
     The inverse of `tile.load`: rows from <= i < valid and columns j < valid_columns are written, nothing else.
 
-    Constraints: (C1) to (C4) of `tile.load`.
+    Constraints:
+    - (C1) what `tile.load` asks of indices, element types, ranks and columns.
+    - (C2) the memory is no argument of the kernel that is not marked `tile.written`.
+
+    Example:
+    ```mlir
+    tile.kernel @example(%x: memref<?x64xf32>, %y: memref<?x64xf32> {tile.written}, %n: index) {
+      %c0 = arith.constant 0 : index
+      %t = tile.load %x[%n, %c0] : memref<?x64xf32> -> tensor<8x64xf32>
+      tile.store %t, %y[%n, %c0] valid(%n) columns(60) : tensor<8x64xf32>, memref<?x64xf32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_Any:$tile, Tile_Memory:$memory, Variadic<Index>:$indices, Optional<Index>:$from,
                        Optional<Index>:$valid, OptionalAttr<I64Attr>:$valid_columns);
@@ -132,6 +187,18 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
     Constraints:
     - (C1) a, b and acc have rank 2 and fitting sizes.
     - (C2) a and b have the same element type, or a is f32 and b is widened as it is read.
+
+    Example:
+    ```mlir
+    tile.kernel @example(%x: memref<?x64xf32>, %w: memref<32x64xbf16>, %n: index) {
+      %c0 = arith.constant 0 : index
+      %a = tile.load %x[%n, %c0] : memref<?x64xf32> -> tensor<8x64xf32>
+      %b = tile.load %w[%c0, %c0] : memref<32x64xbf16> -> tensor<32x64xbf16>
+      %zero = arith.constant dense<0.0> : tensor<8x32xf32>
+      %c = tile.dot %a, %b, %zero rows(%n) {transpose_b} : tensor<8x64xf32>, tensor<32x64xbf16> -> tensor<8x32xf32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_Float:$a, Tile_Float:$b, Tile_F32:$acc, Optional<Index>:$rows,
                        UnitAttr:$transpose_a, UnitAttr:$transpose_b);
@@ -144,6 +211,16 @@ def Tile_TransposeOp : Tile_Op<"transpose", [Pure]> {
   let description = [{
     Constraints:
     - (C1) the result is the input's shape reversed, with the same element type.
+
+    Example:
+    ```mlir
+    tile.kernel @example(%x: memref<?x64xf32>, %y: memref<?x64xf32> {tile.written}, %n: index) {
+      %c0 = arith.constant 0 : index
+      %a = tile.load %x[%n, %c0] : memref<?x64xf32> -> tensor<8x64xf32>
+      %b = tile.transpose %a : tensor<8x64xf32> -> tensor<64x8xf32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_Any:$tile);
   let results = (outs Tile_Any:$result);
@@ -159,6 +236,16 @@ def Tile_BroadcastOp : Tile_Op<"broadcast", [Pure]> {
     Constraints:
     - (C1) axis is 0 or 1.
     - (C2) the vector's length is the result's other dim, and element types agree.
+
+    Example:
+    ```mlir
+    tile.kernel @example() {
+      %v = arith.constant dense<1.0> : tensor<8xf32>
+      %rows = tile.broadcast %v along 0 : tensor<8xf32> -> tensor<4x8xf32>
+      %columns = tile.broadcast %v along 1 : tensor<8xf32> -> tensor<8x4xf32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_Any:$vector, I64Attr:$axis);
   let results = (outs Tile_Any:$result);
@@ -170,6 +257,16 @@ def Tile_IndexOp : Tile_Op<"index", [Pure]> {
   let description = [{
     Constraints:
     - (C1) the axis is one of the result's.
+
+    Example:
+    ```mlir
+    tile.kernel @example() {
+      %i = tile.index 0 : tensor<8x64xi32>
+      %j = tile.index 1 : tensor<8x64xi32>
+      %causal = arith.cmpi sle, %j, %i : tensor<8x64xi32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins I64Attr:$axis);
   let results = (outs Tile_Int:$result);
@@ -185,6 +282,17 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
     Constraints:
     - (C1) the tile has rank 2 and axis is 0 or 1.
     - (C2) the result is the dim that remains.
+
+    Example:
+    ```mlir
+    tile.kernel @example(%x: memref<?x64xf32>, %y: memref<?x64xf32> {tile.written}, %n: index) {
+      %c0 = arith.constant 0 : index
+      %t = tile.load %x[%n, %c0] : memref<?x64xf32> -> tensor<8x64xf32>
+      %largest = tile.reduce <max> %t along 1 : tensor<8x64xf32> -> tensor<8xf32>
+      %sums = tile.reduce <sum> %t along 0 : tensor<8x64xf32> -> tensor<64xf32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_F32:$tile, Tile_ReductionAttr:$kind, I64Attr:$axis);
   let results = (outs Tile_F32:$result);
@@ -199,6 +307,16 @@ def Tile_PrefixSumOp : Tile_Op<"prefix_sum", [Pure, AllTypesMatch<["vector", "re
 
     Constraints:
     - (C1) the vector has rank 1.
+
+    Example:
+    ```mlir
+    tile.kernel @example() {
+      %d = arith.constant dense<-1.0> : tensor<8xf32>
+      %before = tile.prefix_sum %d : tensor<8xf32>
+      %after = tile.prefix_sum %d {suffix} : tensor<8xf32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_F32:$vector, UnitAttr:$suffix);
   let results = (outs Tile_F32:$result);
@@ -213,6 +331,16 @@ def Tile_SegmentSumOp : Tile_Op<"segment_sum", [Pure]> {
 
     Constraints:
     - (C1) the vector has rank 1 and length n, the result is [n, n].
+
+    Example:
+    ```mlir
+    tile.kernel @example() {
+      %d = arith.constant dense<-1.0> : tensor<8xf32>
+      %logs = tile.segment_sum %d : tensor<8xf32> -> tensor<8x8xf32>
+      %decay = math.exp %logs : tensor<8x8xf32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_F32:$vector);
   let results = (outs Tile_F32:$result);
@@ -226,6 +354,16 @@ def Tile_SolveOp : Tile_Op<"solve", [Pure, AllTypesMatch<["rhs", "result"]>]> {
 
     Constraints:
     - (C1) l is [n, n] and rhs is [n, m].
+
+    Example:
+    ```mlir
+    tile.kernel @example() {
+      %l = arith.constant dense<0.5> : tensor<8x8xf32>
+      %v = arith.constant dense<1.0> : tensor<8x32xf32>
+      %u = tile.solve %l, %v : tensor<8x8xf32>, tensor<8x32xf32>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_F32:$l, Tile_F32:$rhs);
   let results = (outs Tile_F32:$result);
