@@ -6,6 +6,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Support/DebugStringHelper.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 using namespace mlir;
@@ -35,11 +36,17 @@ private:
 };
 } // namespace
 
-static Expected<OwningOpRef<ModuleOp>> readIR(MLIRContext &context, StringRef path) {
+static Expected<OwningOpRef<ModuleOp>> readIR(MLIRContext &context, StringRef path,
+                                              const ImportOptions &options) {
   DiagnosticText diagnostics(context);
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
   if (!module)
     return diagnostics.take();
+  // Cache types have it as well, so it is the file's to say.
+  auto dtype = (*module)->getAttrOfType<TypeAttr>("hybrid.dtype");
+  if (options.dtype && dtype && debugString(dtype.getValue()) != *options.dtype)
+    return textError(path + ": error: expected dtype " + *options.dtype + ", found " +
+                     debugString(dtype.getValue()) + "; the dtype of IR is fixed when it is made");
   return module;
 }
 
@@ -59,7 +66,7 @@ Expected<OwningOpRef<ModuleOp>> mlir::hybrid::importModel(MLIRContext &context, 
                      "or IR (.mlir)");
   StringRef extension = llvm::sys::path::extension(path);
   if (extension == ".mlir" || extension == ".mlirbc")
-    return readIR(context, path);
+    return readIR(context, path, options);
 
   bool folder = llvm::sys::fs::is_directory(path);
   if (!folder && extension != ".yaml" && extension != ".yml")
