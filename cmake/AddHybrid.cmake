@@ -55,6 +55,9 @@ function(hybrid_tablegen td)
     list(POP_FRONT parts out)
     mlir_tablegen(${out} ${parts} EXTRA_INCLUDES ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include ${MLIR_INCLUDE_DIRS})
     list(APPEND outs ${CMAKE_CURRENT_BINARY_DIR}/${out})
+    if(out MATCHES "[.]md$")
+      set_property(GLOBAL APPEND PROPERTY HYBRID_DOCS ${CMAKE_CURRENT_BINARY_DIR}/${out})
+    endif()
   endforeach()
   string(MAKE_C_IDENTIFIER "tblgen.${CMAKE_CURRENT_SOURCE_DIR}.${td}" id)
   add_custom_target(${id} DEPENDS ${outs})
@@ -84,6 +87,15 @@ endfunction()
 # A room or tool of the runtime: no LLVM in sight.
 function(hybrid_runtime_includes target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+endfunction()
+
+# The target `docs`: what TableGen writes about dialects and passes, beside the handwritten pages, in build/docs.
+function(hybrid_docs)
+  get_property(pages GLOBAL PROPERTY HYBRID_DOCS)
+  add_custom_target(docs
+    COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/utils/collect-docs.py ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}
+      ${pages}
+    DEPENDS ${pages} COMMENT "Collecting build/docs" VERBATIM)
 endfunction()
 
 function(hybrid_install)

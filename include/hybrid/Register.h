@@ -8,7 +8,5 @@ namespace mlir::hybrid {
 void registerAllDialects(DialectRegistry &registry);
 /// Our passes and upstream's.
 void registerAllPasses();
-/// Attaches the f64 references to the ops of the hybrid dialect.
-void registerReferenceModels(DialectRegistry &registry);
 } // namespace mlir::hybrid
 #endif

@@ -3,6 +3,7 @@
 #include "dialects/Schedule/Schedule.h"
 #include "dialects/Tile/Tile.h"
 #include "hybrid/Conversion/Passes.h"
+#include "hybrid/Reference/Evaluator.h"
 #include "hybrid/Reference/Passes.h"
 #include "hybrid/Target/NVPTX.h"
 #include "hybrid/Target/Passes.h"

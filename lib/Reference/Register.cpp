@@ -1,5 +1,5 @@
-#include "hybrid/Register.h"
 #include "Reference.h"
+#include "hybrid/Reference/Evaluator.h"
 #include <cmath>
 #include <numbers>
 using namespace mlir;

@@ -6,6 +6,9 @@
 
 namespace mlir::hybrid {
 
+/// Attaches the f64 references to the ops of the hybrid dialect.
+void registerReferenceModels(DialectRegistry &registry);
+
 /// Gives the value of a parameter by the name of its ml_program.global.
 using ParameterSource = llvm::function_ref<FailureOr<HostValue>(StringRef name)>;
 
