@@ -2,6 +2,7 @@
 #include "lib/Artifact/Result.h"
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -14,7 +15,19 @@
 using namespace hybridrt;
 namespace fs = std::filesystem;
 
-DiskCache::DiskCache(uint64_t limit) : limit(limit) {
+/// What $HYBRID_CACHE_GIB says, in bytes.
+static uint64_t chosenLimit() {
+  const char *text = std::getenv("HYBRID_CACHE_GIB");
+  if (!text)
+    return uint64_t(64) << 30;
+  char *end;
+  double size = std::strtod(text, &end);
+  if (end == text || *end != '\0' || !(size >= 0 && size < 1e9))
+    fail("expected HYBRID_CACHE_GIB to be a number of GiB, found '", text, "'");
+  return uint64_t(size * 0x1p30);
+}
+
+DiskCache::DiskCache() : limit(chosenLimit()) {
   const char *xdg = std::getenv("XDG_CACHE_HOME"), *home = std::getenv("HOME");
   if (xdg && *xdg == '/')
     folder = std::string(xdg) + "/hybridc";
@@ -46,6 +59,10 @@ void DiskCache::evict(uint64_t room, const std::string &keep) const {
   for (auto &item : fs::directory_iterator(folder, error)) {
     std::error_code gone; // another process may be evicting too
     std::string extension = item.path().extension().string();
+    // What a killed process left: nobody writes for a day.
+    bool temporary = item.path().filename().string().find(".tmp.") != std::string::npos;
+    if (temporary && item.last_write_time(gone) < fs::file_time_type::clock::now() - std::chrono::hours(24))
+      fs::remove(item.path(), gone);
     if ((extension != ".pack" && extension != ".hyb") || item.path().filename() == keep)
       continue;
     Entry entry{item.last_write_time(gone), item.file_size(gone), item.path()};

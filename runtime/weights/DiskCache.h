@@ -9,7 +9,8 @@ namespace hybridrt {
 class DiskCache {
 public:
   /// $XDG_CACHE_HOME/hybridc or ~/.cache/hybridc, created if missing. An Error if it cannot be.
-  explicit DiskCache(uint64_t limit = uint64_t(64) << 30);
+  /// It holds at most $HYBRID_CACHE_GIB GiB, 64 if that is not set.
+  DiskCache();
   std::string path(const std::string &name) const { return folder + "/" + name; }
   /// Marks an entry as used now, for the choice of what to evict.
   void touch(const std::string &name) const;

@@ -2,9 +2,11 @@
 #include "lib/Artifact/Float.h"
 #include "runtime/core/Model.h"
 #include "runtime/core/Philox.h"
+#include "runtime/weights/DiskCache.h"
 #include "runtime/weights/Recipe.h"
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <random>
 #include <unistd.h>
@@ -126,6 +128,36 @@ TEST(SampleTest, FrequenciesFollowTheSoftmax) {
   for (int v = 0; v < 4; ++v)
     EXPECT_NEAR(double(counts[v]) / draws, std::exp(logits[v] / 2) / total, 0.012) << v;
   EXPECT_EQ(sample(logits, 2, 42, 3, 9), sample(logits, 2, 42, 3, 9));
+}
+
+TEST(DiskCacheTest, WhatWasNotUsedForLongestGoesFirst) {
+  char name[] = "/tmp/hybrid-cache-XXXXXX";
+  std::string folder = mkdtemp(name);
+  setenv("XDG_CACHE_HOME", folder.c_str(), 1);
+  setenv("HYBRID_CACHE_GIB", "0.0000025", 1); // 2684 bytes
+  DiskCache cache;
+  auto exists = [&](const char *name) { return std::filesystem::exists(cache.path(name)); };
+  using namespace std::chrono_literals;
+  auto now = std::filesystem::file_time_type::clock::now();
+  const std::pair<const char *, std::chrono::hours> files[] = {
+      {"a.pack", 3h},    {"b.hyb", 2h},           {"c.pack", 1h},
+      {"other.txt", 9h}, {"d.pack.tmp.1.2", 30h}, {"e.pack.tmp.1.2", 1h}};
+  for (auto &[file, age] : files) {
+    std::ofstream(cache.path(file)) << std::string(1000, 'x');
+    std::filesystem::last_write_time(cache.path(file), now - age);
+  }
+  cache.touch("a.pack");
+  cache.evict(600, "new.pack");
+  EXPECT_TRUE(exists("a.pack")) << "used last";
+  EXPECT_FALSE(exists("b.hyb"));
+  EXPECT_TRUE(exists("c.pack"));
+  EXPECT_TRUE(exists("other.txt")) << "not ours";
+  EXPECT_FALSE(exists("d.pack.tmp.1.2")) << "abandoned";
+  EXPECT_TRUE(exists("e.pack.tmp.1.2")) << "being written";
+  setenv("HYBRID_CACHE_GIB", "much", 1);
+  EXPECT_THROW(DiskCache(), Error);
+  unsetenv("HYBRID_CACHE_GIB");
+  std::filesystem::remove_all(folder);
 }
 
 namespace {

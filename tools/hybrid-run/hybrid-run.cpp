@@ -38,7 +38,8 @@ static void declare(CLI::App &app, Options &options) {
   app.add_option("--cpu", options.cpu, "x86-64-v1, x86-64-v3 or x86-64-v4 (default: the best)");
   app.add_option("--threads", options.threads, "Default: one per physical core");
   app.add_option("--variant", options.variant, "Use this variant of the entry: decode, short or bulk");
-  app.add_flag("--no-cache", options.noCache, "Keep neither compiled models nor packed weights on disk");
+  app.add_flag("--no-cache", options.noCache,
+               "Keep neither compiled models nor packed weights on disk (else at most $HYBRID_CACHE_GIB)");
   app.add_flag("--profile", options.profile, "Time every step");
   app.add_flag("--json", options.json, "Timings and profile as JSON");
 }
