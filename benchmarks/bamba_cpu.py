@@ -12,6 +12,7 @@ import pathlib
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -72,7 +73,7 @@ def main():
                 ours[phase].append(float(re.search(phase + r" \d+ tokens, ([\d.]+) tok/s", line).group(1)))
 
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown")
-    result = {"cpu": cpu, "threads": args.threads, "dtype": args.dtype, "parameters": parameters, "tokens": args.tokens,
+    result = {"command": " ".join(["python3", "benchmarks/bamba_cpu.py", *sys.argv[1:]]), "cpu": cpu, "threads": args.threads, "dtype": args.dtype, "parameters": parameters, "tokens": args.tokens,
               "torch": torch.__version__, "transformers": transformers.__version__, "raw": {"ours": ours, "torch": theirs}}
     print(f"{parameters / 1e6:.0f}M parameters, {args.dtype}, {args.threads} threads, {cpu}")
     for phase in ours:

@@ -161,9 +161,12 @@ std::string hybrid::reportStatus(MLIRContext &context) {
       {"hybrid.cache.append", "paged_kv, conv_taps, scan_state"},
       {"hybrid.cache.view", "conv_taps, scan_state"}};
   os << llvm::formatv("{0,-24} {1,-6} {2,-10} {3,-9} {4}\n", "op", "cost", "reference", "gradient", "kernels");
-  for (RegisteredOperationName op : context.getRegisteredOperations()) {
-    if (op.getDialectNamespace() != "hybrid")
-      continue;
+  SmallVector<RegisteredOperationName> ops;
+  for (RegisteredOperationName op : context.getRegisteredOperations())
+    if (op.getDialectNamespace() == "hybrid" && op.hasInterface<CostOpInterface>())
+      ops.push_back(op);
+  llvm::sort(ops, [](auto a, auto b) { return a.getStringRef() < b.getStringRef(); });
+  for (RegisteredOperationName op : ops) {
     auto kernel = kernels.find(op.getStringRef());
     os << llvm::formatv("{0,-24} {1,-6} {2,-10} {3,-9} {4}\n", op.getStringRef(),
                         op.hasInterface<CostOpInterface>() ? "yes" : "-",
