@@ -3,7 +3,7 @@
 #ifndef HYBRID_CONVERSION_TILETONVVM_H
 #define HYBRID_CONVERSION_TILETONVVM_H
 #include "dialects/Tile/Tile.h"
-#include "hybrid/Support/Layout.h"
+#include "hybrid/Support/MatrixFragments.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -143,7 +143,7 @@ private:
 
   //===-- Products: TileToNVVMDot.cpp
   LogicalResult emitDot(tile::DotOp op);
-  LogicalResult emitMatrixDot(tile::DotOp op, int64_t down, int64_t across);
+  LogicalResult emitMatrixDot(tile::DotOp op, MatrixWarps warps);
   LogicalResult emitMultiplyAddDot(tile::DotOp op);
 
   //===-- Threads

@@ -8,39 +8,20 @@ using namespace mlir::tile;
 
 LogicalResult KernelEmitter::emitDot(DotOp op) {
   auto acc = tileType(op.getAcc());
-  int64_t warps = numThreads / Layout::kLanes;
-  const Layout &layout = *layoutOf(acc);
-  if (tileType(op.getA()).getElementTypeBitWidth() == 16 && acc.getDimSize(0) % 16 == 0 &&
-      acc.getDimSize(1) % 8 == 0)
-    for (int64_t down = 1; down <= warps; down *= 2)
-      for (int64_t across = 1; down * across <= warps; across *= 2)
-        if (acc.getDimSize(0) % (16 * down) == 0 && acc.getDimSize(1) % (8 * across) == 0 &&
-            layout == Layout::accumulator(acc.getShape(), down, across, warps))
-          return emitMatrixDot(op, down, across);
+  int64_t k = tileType(op.getA()).getDimSize(!op.getTransposeA());
+  if (tileType(op.getA()).getElementTypeBitWidth() == 16 && k % 16 == 0)
+    if (auto warps = matchAccumulator(*layoutOf(acc), acc.getShape()))
+      return emitMatrixDot(op, *warps);
   if (sharedOf(tileType(op.getA())) && sharedOf(tileType(op.getB())))
     return emitMultiplyAddDot(op);
   return op.emitOpError("expected operands in shared memory or an accumulator of mma.sync, got ")
          << op.getA().getType() << ", " << op.getB().getType() << " and " << acc;
 }
 
-/// Where the threads' parts of an operand of mma.sync lie: the lanes as ldmatrix wants them, the warps as the
-/// accumulator has them.
-static Layout fragmentRows(MatrixOperand which, bool transposed, int64_t down, int64_t across, int64_t warps,
-                           int64_t perWarp) {
-  Layout lanes = matrixLanes(which, transposed);
-  bool isA = which == MatrixOperand::A;
-  // The axis of m or n in the stored tile.
-  int axis = isA ? (transposed ? 1 : 0) : (transposed ? 0 : 1);
-  SmallVector<Digit> digits = {
-      {down, isA ? axis : -1, perWarp}, {across, isA ? -1 : axis, perWarp}, {warps / down / across, -1, 0}};
-  return Layout(2, {}, lanes.getLanes(), digits);
-}
-
-LogicalResult KernelEmitter::emitMatrixDot(DotOp op, int64_t down, int64_t across) {
+LogicalResult KernelEmitter::emitMatrixDot(DotOp op, MatrixWarps warps) {
   auto aType = tileType(op.getA()), bType = tileType(op.getB()), acc = tileType(op.getAcc());
   Type element = aType.getElementType();
-  int64_t warps = numThreads / Layout::kLanes;
-  int64_t m = acc.getDimSize(0) / down, n = acc.getDimSize(1) / across,
+  int64_t m = acc.getDimSize(0) / warps.down, n = acc.getDimSize(1) / warps.across,
           k = aType.getDimSize(!op.getTransposeA());
   int64_t mBlocks = m / 16, nBlocks = n / 8;
   for (Value operand : {op.getA(), op.getB()})
@@ -75,7 +56,7 @@ LogicalResult KernelEmitter::emitMatrixDot(DotOp op, int64_t down, int64_t acros
       }
       return pairs;
     }
-    Layout rows = fragmentRows(MatrixOperand::A, op.getTransposeA(), down, across, warps, m);
+    Layout rows = matrixThreads(MatrixOperand::A, op.getTransposeA(), warps, m);
     for (int64_t block = 0; block < mBlocks; ++block) {
       Coordinate at = {16 * block, 16 * step};
       if (op.getTransposeA())
@@ -95,7 +76,7 @@ LogicalResult KernelEmitter::emitMatrixDot(DotOp op, int64_t down, int64_t acros
           pairs.push_back(asPair(word));
       return pairs;
     }
-    Layout rows = fragmentRows(MatrixOperand::B, op.getTransposeB(), down, across, warps, n);
+    Layout rows = matrixThreads(MatrixOperand::B, op.getTransposeB(), warps, n);
     for (int64_t block = 0; block < nBlocks; block += 2) {
       Coordinate at = {16 * step, 8 * block};
       if (op.getTransposeB())

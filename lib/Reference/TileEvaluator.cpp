@@ -425,6 +425,21 @@ static std::optional<int64_t> evaluateInteger(Operation *op, ArrayRef<int64_t> x
       .Default([](Operation *) { return std::nullopt; });
 }
 
+FailureOr<double> mlir::hybrid::evaluateElement(Operation &op, ArrayRef<double> x) {
+  if (isa<arith::SelectOp>(op))
+    return x[0] != 0 ? x[1] : x[2];
+  if (auto result = evaluateFloat(&op, x))
+    return *result;
+  SmallVector<int64_t> n(x.begin(), x.end());
+  if (isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp, arith::CeilDivSIOp,
+          arith::CeilDivUIOp>(op) &&
+      n[1] == 0)
+    return op.emitError("divides by zero");
+  if (auto result = evaluateInteger(&op, n))
+    return static_cast<double>(*result);
+  return op.emitError("is not an op that a kernel may use");
+}
+
 LogicalResult BlockEvaluator::runElementwise(Operation &op) {
   if (op.getNumResults() != 1 || op.getNumRegions() != 0)
     return op.emitError("is not an op that a kernel may use");
@@ -451,23 +466,10 @@ LogicalResult BlockEvaluator::runElementwise(Operation &op) {
     SmallVector<double> x;
     for (const HostValue *operand : operands) // a scalar condition of a select goes for all elements
       x.push_back(operand->data[operand->data.size() == 1 ? 0 : i]);
-    if (isa<arith::SelectOp>(op)) {
-      out.data[i] = x[0] != 0 ? x[1] : x[2];
-      continue;
-    }
-    if (auto result = evaluateFloat(&op, x)) {
-      out.data[i] = *result;
-      continue;
-    }
-    SmallVector<int64_t> n(x.begin(), x.end());
-    if (isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp,
-            arith::CeilDivSIOp, arith::CeilDivUIOp>(op) &&
-        n[1] == 0)
-      return op.emitError("divides by zero");
-    auto result = evaluateInteger(&op, n);
-    if (!result)
-      return op.emitError("is not an op that a kernel may use");
-    out.data[i] = *result;
+    FailureOr<double> element = evaluateElement(op, x);
+    if (failed(element))
+      return failure();
+    out.data[i] = *element;
   }
   return success();
 }

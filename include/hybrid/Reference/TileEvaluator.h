@@ -25,6 +25,10 @@ LogicalResult evaluateTileBlock(tile::KernelOp kernel, const TileLaunch &launch,
 /// Runs all blocks of a grid, in order.
 LogicalResult evaluateTileGrid(tile::KernelOp kernel, const TileLaunch &launch, std::array<int64_t, 3> grid);
 
+/// One element of an elementwise op of arith or math, from one element of each operand. Fails, with an error at the op,
+/// where a kernel may not use it.
+FailureOr<double> evaluateElement(Operation &op, llvm::ArrayRef<double> operands);
+
 /// `value` as `type` (f32, bf16, f16) would hold it; other types leave it as it is.
 double roundTo(Type type, double value);
 
