@@ -251,12 +251,12 @@ LogicalResult Assigner::connect() {
 
 void Assigner::chooseWarps() {
   int64_t products = 0, accumulators = 0, largest = 0, rows = 0;
-  llvm::DenseSet<unsigned> seen;
   kernel.walk([&](Operation *op) {
     if (auto dot = dyn_cast<DotOp>(op)) {
       ++products;
       auto shape = tileType(dot.getAcc()).getShape();
-      if (seen.insert(classes[ids[dot.getAcc()]]).second)
+      // A product that goes on with another's result reuses its registers.
+      if (!dot.getAcc().getDefiningOp<DotOp>())
         accumulators += shape[0] * shape[1];
       rows = std::max(rows, shape[0]);
     }
