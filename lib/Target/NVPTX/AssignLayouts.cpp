@@ -65,6 +65,7 @@ private:
   void chooseLayouts();
   void setTypes();
   void bridge();
+  void sink();
 
   struct Class {
     SmallVector<int64_t> shape;
@@ -394,6 +395,29 @@ void Assigner::bridge() {
   });
 }
 
+/// Moves ops that make more registers of what they read (copies out of shared memory, widenings, broadcasts)
+/// down to their first use. Neither LLVM nor ptxas moves them over a barrier, and a block former puts them
+/// beside the loads.
+void Assigner::sink() {
+  kernel.walk([&](Block *block) {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block))) {
+      auto copy = dyn_cast<ConvertOp>(op);
+      bool reads = copy && isa<SharedAttr>(tileType(copy.getTile()).getEncoding());
+      if (!reads && !isa<arith::ExtFOp, BroadcastOp, IndexOp, tensor::SplatOp>(op))
+        continue;
+      Operation *first = nullptr;
+      for (Operation *user : op.getUsers()) {
+        Operation *here = block->findAncestorOpInBlock(*user);
+        if (here && (!first || here->isBeforeInBlock(first)))
+          first = here;
+      }
+      // Into a loop it would be repeated; in front of it, it stays alive throughout all the same.
+      if (first)
+        op.moveBefore(first);
+    }
+  });
+}
+
 LogicalResult Assigner::run() {
   if (auto stated = kernel->getAttr(kWarpsAttr)) {
     auto number = dyn_cast<IntegerAttr>(stated);
@@ -410,6 +434,7 @@ LogicalResult Assigner::run() {
   chooseLayouts();
   setTypes();
   bridge();
+  sink();
   return success();
 }
 

@@ -20,8 +20,6 @@
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/InstCombine/InstCombine.h"
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
-#include "llvm/Transforms/Scalar/LICM.h"
-#include "llvm/Transforms/Scalar/LoopPassManager.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
 #include <mutex>
 
@@ -53,8 +51,9 @@ static const llvm::Target *nvptxTarget() {
   return llvm::TargetRegistry::lookupTarget(llvm::Triple("nvptx64-nvidia-cuda"), error);
 }
 
-/// The expansion leaves straight code with repeated address arithmetic; this is all that it needs. Loops are
-/// unrolled where the expansion unrolled them.
+/// The expansion leaves straight code with repeated address arithmetic; this is all that it needs. Nothing is
+/// hoisted out of loops: addresses are cheap to compute again, and hundreds of them would not fit the
+/// registers.
 static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -70,8 +69,6 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   passes.addPass(llvm::EarlyCSEPass());
   passes.addPass(llvm::InstCombinePass());
   passes.addPass(llvm::SimplifyCFGPass());
-  passes.addPass(
-      llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   passes.addPass(llvm::InstCombinePass());
   for (llvm::Function &function : module)
@@ -163,9 +160,9 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
 }
 
 FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef chipName) {
-  // ptxas alone knows a kernel's registers: kernels that spill are compiled again with twice the warps, which halves
-  // each thread's part of every tile. Kernels with many branches spill a few bytes of predicates at any number of
-  // warps; those keep the best number found, and the module says how much they spill.
+  // ptxas alone knows a kernel's registers: kernels that spill are compiled again with twice the warps, which
+  // halves each thread's part of every tile. Kernels with many branches spill a few bytes of predicates at
+  // any number of warps; those keep the best number found, and the module says how much they spill.
   constexpr unsigned kMostWarps = 16;
   constexpr int kPredicateBytes = 64;
   struct Best {
@@ -193,8 +190,8 @@ FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef ch
         warps[kernel.name] = 2 * now;
       } else if (it->second.spillBytes > kPredicateBytes) {
         return emitError(kernels.getLoc())
-               << "expected kernel '" << kernel.name << "' to fit the registers of " << chipName
-               << ", got " << it->second.spillBytes << " bytes of spills at best; use smaller tiles";
+               << "expected kernel '" << kernel.name << "' to fit the registers of " << chipName << ", got "
+               << it->second.spillBytes << " bytes of spills at best; use smaller tiles";
       } else {
         it->second.settled = true;
         warps[kernel.name] = it->second.warps;
