@@ -1,5 +1,4 @@
 #include "hybrid/Reference/ScheduleEvaluator.h"
-#include "hybrid/Reference/TileEvaluator.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>
@@ -11,8 +10,8 @@ namespace {
 class Evaluator {
 public:
   Evaluator(schedule::VariantOp variant, const ScheduleCall &call, CacheMemory &caches,
-            llvm::function_ref<const HostValue &(StringRef)> parameter)
-      : variant(variant), call(call), caches(caches), parameter(parameter) {}
+            llvm::function_ref<const HostValue &(StringRef)> parameter, GridEvaluator evaluateGrid)
+      : variant(variant), call(call), caches(caches), parameter(parameter), evaluateGrid(evaluateGrid) {}
 
   FailureOr<HostValue> run() {
     HostValue logits;
@@ -143,7 +142,7 @@ private:
     std::array<int64_t, 3> grid{1, 1, 1};
     for (auto [i, extent] : llvm::enumerate(launch.getGrid()))
       grid[i] = value(extent);
-    LogicalResult result = evaluateTileGrid(kernel, {buffers, scalars}, grid);
+    LogicalResult result = evaluateGrid(kernel, {buffers, scalars}, grid);
     for (auto [buffer, shape] : llvm::zip_equal(buffers, shapes))
       buffer->shape = shape;
     return result;
@@ -153,6 +152,7 @@ private:
   const ScheduleCall &call;
   CacheMemory &caches;
   llvm::function_ref<const HostValue &(StringRef)> parameter;
+  GridEvaluator evaluateGrid;
   std::deque<HostValue> owned;
   llvm::DenseMap<Value, HostValue *> memories;
   HostValue *logitsMemory = nullptr;
@@ -161,6 +161,7 @@ private:
 
 FailureOr<HostValue> hybrid::evaluateVariant(schedule::VariantOp variant, const ScheduleCall &call,
                                              CacheMemory &caches,
-                                             llvm::function_ref<const HostValue &(StringRef)> parameter) {
-  return Evaluator(variant, call, caches, parameter).run();
+                                             llvm::function_ref<const HostValue &(StringRef)> parameter,
+                                             GridEvaluator grid) {
+  return Evaluator(variant, call, caches, parameter, grid).run();
 }

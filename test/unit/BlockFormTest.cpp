@@ -3,10 +3,16 @@
 #include "Fixture.h"
 #include "hybrid/Driver/Compile.h"
 #include "hybrid/Conversion/Blocks.h"
+#include "hybrid/Reference/LayoutEvaluator.h"
 #include "hybrid/Reference/ScheduleEvaluator.h"
 #include "hybrid/Register.h"
+#include "hybrid/Target/NVPTX.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <cmath>
 #include "gtest/gtest.h"
 using namespace mlir;
 using namespace mlir::hybrid;
@@ -24,6 +30,7 @@ protected:
     context.appendDialectRegistry(registry);
     CompileOptions options;
     options.input = folder;
+    options.dtype = storage();
     llvm::Expected<OwningOpRef<ModuleOp>> compiled = compileToModelForm(context, options);
     ASSERT_TRUE(bool(compiled)) << llvm::toString(compiled.takeError());
     model = std::move(*compiled);
@@ -38,6 +45,8 @@ protected:
             fixture::applyRecipe(*model, SymbolTable::getSymbolName(&op), weights);
     makeCaches();
   }
+
+  virtual std::string storage() { return "f32"; }
 
   /// Empty caches for two sequences: slot 0 is the zero slot, each sequence has two more.
   void makeCaches() {
@@ -69,6 +78,14 @@ protected:
     return {};
   }
 
+  /// Brings the kernels to the GPU's tile form, whose evaluator computes thread by thread through the layouts.
+  void toFragments() {
+    PassManager pm(&context);
+    buildNVPTXTileForm(pm);
+    ASSERT_TRUE(succeeded(pm.run(*blocks)));
+    grid = evaluateLayoutGrid;
+  }
+
   /// Runs tokens [begin, end) of both sequences and returns the worst error of their logits.
   double run(StringRef entry, StringRef name, int64_t begin, int64_t end) {
     const HostValue &ids = expected["input_ids"], &all = expected["logits"];
@@ -94,7 +111,7 @@ protected:
     schedule::VariantOp v = variant(entry, name);
     EXPECT_TRUE(v) << entry.str() << " " << name.str();
     FailureOr<HostValue> logits = evaluateVariant(
-        v, call, caches, [&](StringRef p) -> const HostValue & { return parameters.find(p)->second; });
+        v, call, caches, [&](StringRef p) -> const HostValue & { return parameters.find(p)->second; }, grid);
     EXPECT_TRUE(succeeded(logits));
     if (failed(logits))
       return 1;
@@ -103,6 +120,8 @@ protected:
       int64_t row = i / vocab, at = row / n * length + begin + row % n;
       double error = std::abs(logits->data[i] - all.data[at * vocab + i % vocab]);
       worst = std::isfinite(error) ? std::max(worst, error) : 1e30;
+      squares += error * error;
+      ++count;
     }
     return worst;
   }
@@ -114,6 +133,8 @@ protected:
   llvm::StringMap<HostValue> parameters;
   CacheMemory caches;
   bool flip = false;
+  double squares = 0, count = 0; // of all calls together
+  GridEvaluator grid = evaluateTileGrid;
 };
 
 TEST_P(BlockForm, Score) { EXPECT_LE(run("score", "bulk", 0, 29), 2e-5); }
@@ -126,6 +147,47 @@ TEST_P(BlockForm, AppendInChunks) {
   EXPECT_LE(run("append", "decode", 14, 15), 2e-5);
   EXPECT_LE(run("append", "short", 15, 29), 2e-5);
 }
+
+/// The same on the GPU's tile form: every dispatch of every family, fragment by fragment.
+class Fragments : public BlockForm {};
+
+TEST_P(Fragments, AppendInChunks) {
+  toFragments();
+  EXPECT_LE(run("append", "bulk", 0, 5), 2e-5);
+  EXPECT_LE(run("append", "decode", 5, 6), 2e-5);
+  EXPECT_LE(run("append", "short", 6, 8), 2e-5);
+}
+
+/// The same in bf16, whose products are those of the matrix unit.
+class NarrowFragments : public Fragments {
+  std::string storage() override { return "bf16"; }
+};
+
+TEST_P(NarrowFragments, AppendInChunks) {
+  std::string path = std::string(HYBRID_SOURCE_DIR "/test/Inputs/oracle/") + std::get<0>(GetParam()) + "/fixture.json";
+  auto text = llvm::MemoryBuffer::getFile(path);
+  ASSERT_TRUE(bool(text));
+  llvm::Expected<llvm::json::Value> about = llvm::json::parse((*text)->getBuffer());
+  ASSERT_TRUE(bool(about));
+  double limit = 1.25 * *about->getAsObject()->getNumber("bf16_rms");
+  toFragments();
+  run("append", "bulk", 0, 11);
+  run("append", "decode", 11, 12);
+  run("append", "short", 12, 14);
+  EXPECT_LE(std::sqrt(squares / count), limit);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, NarrowFragments,
+                         testing::Combine(testing::Values("llama", "mamba2", "bamba", "falcon_h1", "granitehybrid_dense",
+                                                          "olmo_hybrid", "lfm2"),
+                                          testing::Values("sm_90a")),
+                         [](const auto &info) { return std::string(std::get<0>(info.param)); });
+
+INSTANTIATE_TEST_SUITE_P(Families, Fragments,
+                         testing::Combine(testing::Values("llama", "mamba2", "bamba", "falcon_h1", "granitehybrid_dense",
+                                                          "olmo_hybrid", "lfm2"),
+                                          testing::Values("sm_80")),
+                         [](const auto &info) { return std::string(std::get<0>(info.param)); });
 
 INSTANTIATE_TEST_SUITE_P(Families, BlockForm,
                          testing::Combine(testing::Values("llama", "mamba2", "bamba", "falcon_h1", "granitehybrid_dense",

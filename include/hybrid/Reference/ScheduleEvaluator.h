@@ -4,6 +4,7 @@
 #define HYBRID_REFERENCE_SCHEDULEEVALUATOR_H
 #include "dialects/Hybrid/HostValue.h"
 #include "dialects/Schedule/Schedule.h"
+#include "hybrid/Reference/TileEvaluator.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <map>
@@ -20,9 +21,13 @@ struct ScheduleCall {
 /// The memory of caches between calls: (name, part) -> rows, in the layout of docs/architecture.md.
 using CacheMemory = std::map<std::pair<std::string, int64_t>, HostValue>;
 
+/// What runs a kernel over a grid: evaluateTileGrid, or evaluateLayoutGrid for kernels in the GPU's tile form.
+using GridEvaluator = LogicalResult (*)(tile::KernelOp, const TileLaunch &, std::array<int64_t, 3>);
+
 /// Runs a variant and returns its logits. `parameter` gives the value of a parameter by name.
 FailureOr<HostValue> evaluateVariant(schedule::VariantOp variant, const ScheduleCall &call, CacheMemory &caches,
-                                     llvm::function_ref<const HostValue &(StringRef)> parameter);
+                                     llvm::function_ref<const HostValue &(StringRef)> parameter,
+                                     GridEvaluator grid = evaluateTileGrid);
 
 } // namespace mlir::hybrid
 #endif
