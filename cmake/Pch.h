@@ -1,4 +1,5 @@
-// What nearly every compiler source includes. A source still includes what it uses: the build must also work without this header.
+// What nearly every compiler source includes. A source still includes what it uses: the build must also work without
+// this header.
 #pragma once
 #include "LLVMStats.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -10,9 +10,7 @@ using namespace mlir::hybrid;
 int64_t AttentionOp::getQueryHeads() { return dimOf(getQuery(), 1); }
 int64_t AttentionOp::getKeySize() { return dimOf(getQuery(), 2); }
 int64_t AttentionOp::getKeyHeads() { return getCache() ? getCache().getType().getHeads() : dimOf(getKey(), 1); }
-int64_t AttentionOp::getValueSize() {
-  return getCache() ? getCache().getType().getValueSize() : dimOf(getValue(), 2);
-}
+int64_t AttentionOp::getValueSize() { return getCache() ? getCache().getType().getValueSize() : dimOf(getValue(), 2); }
 double AttentionOp::getScaleOrDefault() {
   return getScale() ? getScale()->convertToDouble() : 1 / std::sqrt(double(getKeySize()));
 }
@@ -35,8 +33,8 @@ static LogicalResult verifyKeys(AttentionOp op) {
       return op.emitOpError("expected a cache of kind 'paged_kv', 'ring_kv' or 'latent_kv', got '")
              << stringifyCacheKind(cache.getKind()) << "'";
     if (cache.getKeySize() != keySize)
-      return op.emitOpError("expected the cache's key size to equal the query's (") << keySize << "), got "
-                                                                                     << cache.getKeySize();
+      return op.emitOpError("expected the cache's key size to equal the query's (")
+             << keySize << "), got " << cache.getKeySize();
     if (op.getKeyOffsets())
       return op.emitOpError("expected no 'key_offsets' with 'cache', got some; a cache knows its lengths");
   }
@@ -57,8 +55,8 @@ static LogicalResult verifyScores(AttentionOp op, int64_t tokens) {
     return failure();
   for (auto [name, value] : {std::pair("bias", Value(op.getBias())), {"block_index", op.getBlockIndex()}})
     if (value && (dimOf(value, 1) < 1 || heads % dimOf(value, 1)))
-      return op.emitOpError("expected the heads of '") << name << "' to divide the " << heads << " query heads, got "
-                                                       << dimOf(value, 1);
+      return op.emitOpError("expected the heads of '")
+             << name << "' to divide the " << heads << " query heads, got " << dimOf(value, 1);
   int64_t window = op.getWindow().value_or(1), dilation = op.getDilation();
   if (window < 1 || dilation < 1)
     return op.emitOpError("expected 'window' and 'dilation' to be positive, got ") << window << " and " << dilation;

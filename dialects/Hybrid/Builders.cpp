@@ -83,17 +83,15 @@ Value hybrid::buildElementwise(OpBuilder &builder, Location loc, ValueRange inpu
 }
 
 Value hybrid::buildAdd(OpBuilder &builder, Location loc, Value x, Value y, Broadcast broadcast) {
-  return buildElementwise(builder, loc, {x, y}, {Broadcast::none, broadcast}, typeOf(x),
-                          [](OpBuilder &b, Location l, ValueRange v) -> Value {
-                            return arith::AddFOp::create(b, l, v[0], v[1]);
-                          });
+  return buildElementwise(
+      builder, loc, {x, y}, {Broadcast::none, broadcast}, typeOf(x),
+      [](OpBuilder &b, Location l, ValueRange v) -> Value { return arith::AddFOp::create(b, l, v[0], v[1]); });
 }
 
 Value hybrid::buildMul(OpBuilder &builder, Location loc, Value x, Value y, Broadcast broadcast) {
-  return buildElementwise(builder, loc, {x, y}, {Broadcast::none, broadcast}, typeOf(x),
-                          [](OpBuilder &b, Location l, ValueRange v) -> Value {
-                            return arith::MulFOp::create(b, l, v[0], v[1]);
-                          });
+  return buildElementwise(
+      builder, loc, {x, y}, {Broadcast::none, broadcast}, typeOf(x),
+      [](OpBuilder &b, Location l, ValueRange v) -> Value { return arith::MulFOp::create(b, l, v[0], v[1]); });
 }
 
 Value hybrid::buildScale(OpBuilder &builder, Location loc, Value x, double factor) {

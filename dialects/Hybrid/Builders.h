@@ -42,7 +42,8 @@ Value buildScale(OpBuilder &builder, Location loc, Value x, double factor);
 /// A constant of a float type, or of a tensor type all of whose elements are `value`.
 Value buildScalar(OpBuilder &builder, Location loc, Type type, double value);
 
-/// The activation of one scalar, or of each element of a tile. softplus is x where x > 20, as in PyTorch; gelu is the exact one, by erf.
+/// The activation of one scalar, or of each element of a tile. softplus is x where x > 20, as in PyTorch; gelu is the
+/// exact one, by erf.
 Value buildActivation(OpBuilder &builder, Location loc, Activation activation, Value scalar);
 /// The activation of a whole tensor.
 Value buildActivationOf(OpBuilder &builder, Location loc, Activation activation, Value x);

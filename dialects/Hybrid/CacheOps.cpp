@@ -9,8 +9,8 @@ LogicalResult CacheAppendOp::verify() {
   CacheType cache = getCache().getType();
   size_t expected = cache.isKeyValue() ? 2 : 1;
   if (getValues().size() != expected)
-    return emitOpError("expected ") << expected << " values for a cache of kind '" << stringifyCacheKind(cache.getKind())
-                                    << "', got " << getValues().size();
+    return emitOpError("expected ") << expected << " values for a cache of kind '"
+                                    << stringifyCacheKind(cache.getKind()) << "', got " << getValues().size();
   ArrayRef<int64_t> d = cache.getDims();
   switch (cache.getKind()) {
   case CacheKind::paged_kv:

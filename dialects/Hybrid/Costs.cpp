@@ -13,7 +13,9 @@ static Symbol symbolOfArgument(BlockArgument argument) {
     return Symbol::kv_tokens;
   if (!function || !function->hasAttr("hybrid.entry"))
     return Symbol::tokens;
-  return argument.getArgNumber() == 2 ? Symbol::sequences : argument.getArgNumber() == 3 ? Symbol::rows : Symbol::tokens;
+  return argument.getArgNumber() == 2   ? Symbol::sequences
+         : argument.getArgNumber() == 3 ? Symbol::rows
+                                        : Symbol::tokens;
 }
 
 Symbol hybrid::getLeadingSymbol(Value value) {

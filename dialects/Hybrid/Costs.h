@@ -13,8 +13,8 @@ Symbol getLeadingSymbol(Value value);
 Polynomial getNumElements(Value value);
 Polynomial getNumBytes(Value value);
 
-/// Any op of the model form: CostOpInterface where there is one, linalg ops by their loops and their region's float ops,
-/// gathers and concatenations by the bytes that they move; views, constants and scalars cost nothing.
+/// Any op of the model form: CostOpInterface where there is one, linalg ops by their loops and their region's float
+/// ops, gathers and concatenations by the bytes that they move; views, constants and scalars cost nothing.
 Cost getOperationCost(Operation *op);
 
 } // namespace mlir::hybrid

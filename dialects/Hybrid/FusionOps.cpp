@@ -17,8 +17,11 @@ LogicalResult NormOp::verify() {
       return emitOpError("expected dim ") << d << " of 'x' to be static, got " << getX().getType();
   if (ShapedType::isDynamic(shape.back()))
     return emitOpError("expected the last dim of 'x' to be static, got ") << getX().getType();
-  for (auto [name, value] : {std::pair("x", Value(getX())), {"y", getY()}, {"gate", getGate()},
-                             {"residual", getResidual()}, {"sum", getSum()}})
+  for (auto [name, value] : {std::pair("x", Value(getX())),
+                             {"y", getY()},
+                             {"gate", getGate()},
+                             {"residual", getResidual()},
+                             {"sum", getSum()}})
     if (failed(verifyShape(*this, name, value, {shape})))
       return failure();
   // A weight covers the last dims: [D] or [H, D] of [T, H, D].
@@ -83,8 +86,9 @@ LogicalResult GluOp::verify() {
 /// (C3) to (C5): one norm weight, scale and projection per branch, or none; widths after projection go to `widths`.
 static LogicalResult verifyPerBranch(FuseOp op, SmallVectorImpl<int64_t> &widths) {
   size_t count = op.getBranches().size();
-  for (auto [name, operands] :
-       {std::pair("norm_weights", op.getNormWeights()), {"scales", op.getScales()}, {"projections", op.getProjections()}})
+  for (auto [name, operands] : {std::pair("norm_weights", op.getNormWeights()),
+                                {"scales", op.getScales()},
+                                {"projections", op.getProjections()}})
     if (!operands.empty() && operands.size() != count && !(StringRef(name) == "projections" && operands.size() == 1))
       return op.emitOpError("expected none or ") << count << " '" << name << "', got " << operands.size();
   if (op.getFactors() && op.getFactors()->size() != count)
@@ -95,8 +99,8 @@ static LogicalResult verifyPerBranch(FuseOp op, SmallVectorImpl<int64_t> &widths
     int64_t width = dimOf(branch, rankOf(branch) - 1);
     if (!op.getNormWeights().empty() && failed(verifyShape(op, "norm_weights", op.getNormWeights()[i], {width})))
       return failure();
-    if (!op.getScales().empty() && failed(verifyShape(op, "scales", op.getScales()[i],
-                                                      ArrayRef<SmallVector<int64_t>>{{width}, {1}})))
+    if (!op.getScales().empty() &&
+        failed(verifyShape(op, "scales", op.getScales()[i], ArrayRef<SmallVector<int64_t>>{{width}, {1}})))
       return failure();
     if (int64_t groups = op.getNormGroups(); groups < 1 || (op.getNorm() && width % groups))
       return op.emitOpError("expected 'norm_groups' to divide each branch's width (") << width << "), got " << groups;
@@ -148,8 +152,8 @@ LogicalResult FuseOp::verify() {
     return failure();
   if (numerators ? getNormalisers().size() != count || !getProjections().empty() : !getNormalisers().empty())
     return emitOpError("expected one of 'normalisers' per branch and no projection exactly for kind 'normaliser', got ")
-           << getNormalisers().size() << " and " << getProjections().size() << " for '"
-           << stringifyFuseKind(getKind()) << "'";
+           << getNormalisers().size() << " and " << getProjections().size() << " for '" << stringifyFuseKind(getKind())
+           << "'";
   for (auto [normaliser, branch] : llvm::zip(getNormalisers(), getBranches()))
     if (failed(verifyShape(*this, "normalisers", normaliser, {tokens, dimOf(branch, 1)})))
       return failure();
@@ -163,9 +167,7 @@ LogicalResult FuseOp::verify() {
   return verifyShape(*this, "y", getY(), {tokens, width});
 }
 
-bool FuseOp::isOneProduct() {
-  return getKind() == FuseKind::concat && !getProjections().empty();
-}
+bool FuseOp::isOneProduct() { return getKind() == FuseKind::concat && !getProjections().empty(); }
 
 SmallVector<double> FuseOp::getFactorsOrOnes() {
   if (getFactors())

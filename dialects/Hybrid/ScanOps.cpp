@@ -56,8 +56,7 @@ static LogicalResult verifyOutputs(LinearScanOp op, int64_t tokens, int64_t head
   if (op.getBonus() && !outputs)
     return op.emitOpError("expected no 'bonus' with 'state_only', got one");
   int64_t V = op.getValueSize();
-  if (failed(verifyShape(op, "bonus", op.getBonus(),
-                         ArrayRef<SmallVector<int64_t>>{{heads}, {tokens, heads}})) ||
+  if (failed(verifyShape(op, "bonus", op.getBonus(), ArrayRef<SmallVector<int64_t>>{{heads}, {tokens, heads}})) ||
       failed(verifyShape(op, "o", op.getO(), {tokens, heads, V})))
     return failure();
   if (op.getChunkStates() && !op.getChunk())
@@ -79,13 +78,14 @@ LogicalResult LinearScanOp::verify() {
   if (order != 1 && order != 2)
     return emitOpError("expected order 1 or 2, got ") << order;
   if (bool(getMix()) != (order == 2))
-    return emitOpError("expected 'mix' exactly with order 2, got ") << (getMix() ? "one" : "none") << " with order "
-                                                                     << order;
+    return emitOpError("expected 'mix' exactly with order 2, got ")
+           << (getMix() ? "one" : "none") << " with order " << order;
   if (substeps < 1 || (getChunk() && int64_t(*getChunk()) < 1))
     return emitOpError("expected 'substeps' and 'chunk' to be positive, got ")
            << substeps << " and " << int64_t(getChunk().value_or(1));
   int64_t K = getKeySize(), V = getValueSize();
-  int64_t steps = commonRows({getK(), getV(), getWriteScale(), getEraseKey(), getUntiedWrite(), getUntiedRead(), getMix()});
+  int64_t steps =
+      commonRows({getK(), getV(), getWriteScale(), getEraseKey(), getUntiedWrite(), getUntiedRead(), getMix()});
   int64_t tokens = commonRows({getQ(), getO()});
   if (tokens == anySize && steps != anySize)
     tokens = steps / substeps;
@@ -109,8 +109,7 @@ LogicalResult LinearScanOp::verify() {
   if (getEraseKey() && getRank() != Rank::tied)
     return emitOpError("expected no 'erase_key' without rank 'tied', got one with rank '")
            << stringifyRank(getRank()) << "'";
-  for (auto [name, operand] :
-       {std::pair("untied_write", Value(getUntiedWrite())), {"untied_read", getUntiedRead()}})
+  for (auto [name, operand] : {std::pair("untied_write", Value(getUntiedWrite())), {"untied_read", getUntiedRead()}})
     if (bool(operand) != (getRank() == Rank::untied))
       return emitOpError("expected '") << name << "' exactly with rank 'untied', got " << (operand ? "one" : "none")
                                        << " with rank '" << stringifyRank(getRank()) << "'";
@@ -121,7 +120,8 @@ LogicalResult LinearScanOp::verify() {
   auto divides = [&](StringRef name, int64_t count) -> LogicalResult {
     if (count > 0 && heads % count == 0)
       return success();
-    return emitOpError("expected the heads of '") << name << "' to divide the " << heads << " state heads, got " << count;
+    return emitOpError("expected the heads of '")
+           << name << "' to divide the " << heads << " state heads, got " << count;
   };
   for (auto &[name, value, shape] : perHead)
     if (value && failed(divides(name, dimOf(value, 1))))
@@ -156,8 +156,8 @@ struct DropZeroDecay : OpRewritePattern<LinearScanOp> {
       return rewriter.notifyMatchFailure(op, "the log decay is not the constant 0");
     int64_t heads = op.getStateHeads();
     // The decay's heads count among the state's: if they are more than all others, dropping it would drop heads.
-    for (Value other : {op.getQ(), op.getK(), op.getV(), op.getWriteScale(), op.getEraseKey(), op.getUntiedWrite(),
-                        op.getMix()})
+    for (Value other :
+         {op.getQ(), op.getK(), op.getV(), op.getWriteScale(), op.getEraseKey(), op.getUntiedWrite(), op.getMix()})
       if (other && dimOf(other, 1) == heads) {
         rewriter.modifyOpInPlace(op, [&] {
           op.setDecay(Decay::none);

@@ -14,16 +14,15 @@ static bool fits(RankedTensorType type, ArrayRef<int64_t> expected) {
   if (type.getRank() != int64_t(expected.size()))
     return false;
   for (auto [d, got, want] : llvm::enumerate(type.getShape(), expected)) {
-    bool fit = want == anySize || (ShapedType::isDynamic(got) ? d == 0 && want != anyStatic
-                                                              : want == anyStatic || got == want);
+    bool fit = want == anySize ||
+               (ShapedType::isDynamic(got) ? d == 0 && want != anyStatic : want == anyStatic || got == want);
     if (!fit)
       return false;
   }
   return true;
 }
 
-LogicalResult hybrid::verifyShape(Operation *op, StringRef name, Value value,
-                                  ArrayRef<SmallVector<int64_t>> expected) {
+LogicalResult hybrid::verifyShape(Operation *op, StringRef name, Value value, ArrayRef<SmallVector<int64_t>> expected) {
   if (!value)
     return success();
   auto type = cast<RankedTensorType>(value.getType());

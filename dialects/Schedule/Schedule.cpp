@@ -79,7 +79,7 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
                                     << getOperands().size() << " and " << getScalars().size();
   for (auto [i, type] : llvm::enumerate(memories))
     if (getElementTypeOrSelf(getOperands()[i].getType()) != getElementTypeOrSelf(type))
-      return emitOpError("expected operand ") << i << " of elements like " << type << ", got "
-                                              << getOperands()[i].getType();
+      return emitOpError("expected operand ")
+             << i << " of elements like " << type << ", got " << getOperands()[i].getType();
   return success();
 }

@@ -40,9 +40,8 @@ void KernelOp::build(OpBuilder &builder, OperationState &state, StringRef name, 
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   auto buildType = [](Builder &builder, ArrayRef<Type> args, ArrayRef<Type> results,
-                      function_interface_impl::VariadicFlag, std::string &) {
-    return builder.getFunctionType(args, results);
-  };
+                      function_interface_impl::VariadicFlag,
+                      std::string &) { return builder.getFunctionType(args, results); };
   return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
                                                   getFunctionTypeAttrName(result.name), buildType,
                                                   getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
@@ -98,7 +97,8 @@ LogicalResult StoreOp::verify() {
 }
 
 LogicalResult GatherOp::verify() {
-  if (shapeOf(getMemory()).size() != 2 || shapeOf(getTile()).size() != 2 || elementOf(getMemory()) != elementOf(getTile()))
+  if (shapeOf(getMemory()).size() != 2 || shapeOf(getTile()).size() != 2 ||
+      elementOf(getMemory()) != elementOf(getTile()))
     return emitOpError("expected a memory and a tile of rank 2 and one element type, got ")
            << getMemory().getType() << " and " << getTile().getType();
   if (shapeOf(getRows()) != shapeOf(getTile()).take_front(1))
@@ -109,20 +109,22 @@ LogicalResult GatherOp::verify() {
 LogicalResult DotOp::verify() {
   auto a = shapeOf(getA()), b = shapeOf(getB()), c = shapeOf(getAcc());
   if (a.size() != 2 || b.size() != 2 || c.size() != 2)
-    return emitOpError("expected operands of rank 2, got ") << getA().getType() << ", " << getB().getType() << ", "
-                                                            << getAcc().getType();
+    return emitOpError("expected operands of rank 2, got ")
+           << getA().getType() << ", " << getB().getType() << ", " << getAcc().getType();
   int64_t m = a[getTransposeA()], ka = a[!getTransposeA()], kb = b[getTransposeB()], n = b[!getTransposeB()];
   if (ka != kb || c[0] != m || c[1] != n) // C1
-    return emitOpError("expected [") << m << ", " << ka << "] times [" << ka << ", " << n << "] into [" << m << ", " << n
-                                     << "], got [" << kb << ", " << n << "] and " << getAcc().getType();
+    return emitOpError("expected [") << m << ", " << ka << "] times [" << ka << ", " << n << "] into [" << m << ", "
+                                     << n << "], got [" << kb << ", " << n << "] and " << getAcc().getType();
   if (elementOf(getA()) != elementOf(getB()) && !elementOf(getA()).isF32()) // C2
-    return emitOpError("expected 'a' of the element type of 'b' or f32, got ") << elementOf(getA()) << " and " << elementOf(getB());
+    return emitOpError("expected 'a' of the element type of 'b' or f32, got ")
+           << elementOf(getA()) << " and " << elementOf(getB());
   return success();
 }
 
 LogicalResult TransposeOp::verify() {
   auto in = shapeOf(getTile()), out = shapeOf(getResult());
-  if (in.size() != 2 || out.size() != 2 || in[0] != out[1] || in[1] != out[0] || elementOf(getTile()) != elementOf(getResult()))
+  if (in.size() != 2 || out.size() != 2 || in[0] != out[1] || in[1] != out[0] ||
+      elementOf(getTile()) != elementOf(getResult()))
     return emitOpError("expected the transposed type of ") << getTile().getType() << ", got " << getResult().getType();
   return success();
 }
@@ -131,7 +133,8 @@ LogicalResult BroadcastOp::verify() {
   if (getAxis() != 0 && getAxis() != 1)
     return emitOpError("expected axis 0 or 1, got ") << getAxis();
   auto in = shapeOf(getVector()), out = shapeOf(getResult());
-  if (in.size() != 1 || out.size() != 2 || in[0] != out[1 - getAxis()] || elementOf(getVector()) != elementOf(getResult()))
+  if (in.size() != 1 || out.size() != 2 || in[0] != out[1 - getAxis()] ||
+      elementOf(getVector()) != elementOf(getResult()))
     return emitOpError("expected a vector of ") << (out.size() == 2 ? out[1 - getAxis()] : 0) << " "
                                                 << elementOf(getResult()) << ", got " << getVector().getType();
   return success();
@@ -147,7 +150,8 @@ LogicalResult IndexOp::verify() {
 LogicalResult ReduceOp::verify() {
   auto in = shapeOf(getTile()), out = shapeOf(getResult());
   if (in.size() != 2 || getAxis() > 1)
-    return emitOpError("expected a tile of rank 2 and axis 0 or 1, got ") << getTile().getType() << " and axis " << getAxis();
+    return emitOpError("expected a tile of rank 2 and axis 0 or 1, got ")
+           << getTile().getType() << " and axis " << getAxis();
   if (out.size() != 1 || out[0] != in[1 - getAxis()])
     return emitOpError("expected a result of ") << in[1 - getAxis()] << " values, got " << getResult().getType();
   return success();
@@ -162,14 +166,15 @@ LogicalResult PrefixSumOp::verify() {
 LogicalResult SegmentSumOp::verify() {
   auto in = shapeOf(getVector()), out = shapeOf(getResult());
   if (in.size() != 1 || out.size() != 2 || out[0] != in[0] || out[1] != in[0])
-    return emitOpError("expected a vector of n and a result of [n, n], got ") << getVector().getType() << " and "
-                                                                              << getResult().getType();
+    return emitOpError("expected a vector of n and a result of [n, n], got ")
+           << getVector().getType() << " and " << getResult().getType();
   return success();
 }
 
 LogicalResult SolveOp::verify() {
   auto l = shapeOf(getL()), rhs = shapeOf(getRhs());
   if (l.size() != 2 || rhs.size() != 2 || l[0] != l[1] || l[0] != rhs[0])
-    return emitOpError("expected 'l' [n, n] and 'rhs' [n, m], got ") << getL().getType() << " and " << getRhs().getType();
+    return emitOpError("expected 'l' [n, n] and 'rhs' [n, m], got ")
+           << getL().getType() << " and " << getRhs().getType();
   return success();
 }

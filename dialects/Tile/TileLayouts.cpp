@@ -37,9 +37,9 @@ static ParseResult parseDigits(AsmParser &parser, StringRef name, int &rank, Sma
     if (parser.parseColon() || parser.parseInteger(d.stride))
       return failure();
     if (d.extent < 1 || d.extent > 65536 || d.axis > 1 || d.axis < -1 || d.stride < 0 || d.stride > 65536)
-      return parser.emitError(
-                 where, "expected a digit with an extent from 1 to 65536, axis 0, 1 or _ and a stride from "
-                        "0 to 65536, got ")
+      return parser.emitError(where,
+                              "expected a digit with an extent from 1 to 65536, axis 0, 1 or _ and a stride from "
+                              "0 to 65536, got ")
              << d.extent << ":" << d.axis << ":" << d.stride;
     rank = std::max(rank, d.axis + 1);
     digits.push_back(d);
@@ -54,8 +54,7 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
   int rank = 0;
   int64_t stated = 0;
   if (parser.parseLess() || parseDigits(parser, "registers", rank, registers) || parser.parseComma() ||
-      parseDigits(parser, "lanes", rank, lanes) || parser.parseComma() ||
-      parseDigits(parser, "warps", rank, warps))
+      parseDigits(parser, "lanes", rank, lanes) || parser.parseComma() || parseDigits(parser, "warps", rank, warps))
     return {};
   // Printed where the digits do not show it, as for a tile of one column.
   if (succeeded(parser.parseOptionalComma()) &&
@@ -101,8 +100,7 @@ LogicalResult ConvertOp::verify() {
 }
 
 LogicalResult SlotOp::verify() {
-  auto buffer = cast<RankedTensorType>(getBuffer().getType()),
-       tile = cast<RankedTensorType>(getTile().getType());
+  auto buffer = cast<RankedTensorType>(getBuffer().getType()), tile = cast<RankedTensorType>(getTile().getType());
   if (buffer.getRank() != 3 || tile.getShape() != buffer.getShape().drop_front() ||
       tile.getElementType() != buffer.getElementType() || tile.getEncoding() != buffer.getEncoding())
     return emitOpError("expected a buffer of rank 3 and one slot of it, got ") << buffer << " and " << tile;
@@ -116,7 +114,6 @@ LogicalResult CopyAsyncOp::verify() {
     return emitOpError("expected a buffer of rank 3 of ")
            << memory.getElementType() << " like the memory, got " << buffer;
   if (memory.getRank() != 2 || getIndices().size() != 2)
-    return emitOpError("expected a memory of rank 2 and 2 indices, got ")
-           << memory << " and " << getIndices().size();
+    return emitOpError("expected a memory of rank 2 and 2 indices, got ") << memory << " and " << getIndices().size();
   return success();
 }

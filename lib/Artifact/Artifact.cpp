@@ -27,8 +27,8 @@ Result<ArtifactT> hybridrt::readArtifact(const void *data, size_t size, const st
   return capture([&] {
     const auto *bytes = static_cast<const uint8_t *>(data);
     if (size < 8 || !ArtifactBufferHasIdentifier(bytes))
-      fail("expected '", name, "' to be an artifact (.hyb, identifier ", ArtifactIdentifier(), "), found ",
-           size, " bytes of something else");
+      fail("expected '", name, "' to be an artifact (.hyb, identifier ", ArtifactIdentifier(), "), found ", size,
+           " bytes of something else");
     // A schedule has three or four tables a step; the limits stop a hostile file, not a large model.
     flatbuffers::Verifier verifier(bytes, size, /*max_depth=*/16, /*max_tables=*/100'000'000);
     if (!VerifyArtifactBuffer(verifier))
@@ -36,8 +36,7 @@ Result<ArtifactT> hybridrt::readArtifact(const void *data, size_t size, const st
     const Artifact *root = GetArtifact(bytes);
     if (root->version_major() != artifactVersionMajor)
       fail("artifact '", name, "' has version ", root->version_major(), ".", root->version_minor(),
-           ", this runtime reads ", artifactVersionMajor,
-           ".x; compile the model again with this version's hybridc");
+           ", this runtime reads ", artifactVersionMajor, ".x; compile the model again with this version's hybridc");
     ArtifactT artifact;
     root->UnPackTo(&artifact);
     if (Status status = checkArtifact(artifact); !status)

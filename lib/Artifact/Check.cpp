@@ -30,9 +30,7 @@ public:
   };
 
   At at(const std::string &step) { return At(*this, step); }
-  template <typename... Parts> [[noreturn]] void bad(const Parts &...parts) const {
-    fail(path, ": ", parts...);
-  }
+  template <typename... Parts> [[noreturn]] void bad(const Parts &...parts) const { fail(path, ": ", parts...); }
 
 private:
   std::string path;
@@ -99,8 +97,7 @@ private:
     checkShape(cache.dims, "dims");
     static constexpr size_t ranks[] = {3, 5, 2, 2, 3, 1};
     if (size_t rank = ranks[size_t(cache.kind)]; cache.dims.size() != rank)
-      place.bad("expected ", rank, " dims of a ", EnumNameCacheKind(cache.kind), " cache, got ",
-                cache.dims.size());
+      place.bad("expected ", rank, " dims of a ", EnumNameCacheKind(cache.kind), " cache, got ", cache.dims.size());
   }
 
   void checkProgram(const ProgramT &program) {

@@ -33,15 +33,15 @@ Result<Checkpoint> Checkpoint::open(const std::string &path) {
       return result;
     }
     MappedFile text = MappedFile::open(index.string()).get();
-    nlohmann::json json = parseJson(
-        {reinterpret_cast<const char *>(text.bytes().data()), text.bytes().size()}, index.string(), 64 << 20);
+    nlohmann::json json =
+        parseJson({reinterpret_cast<const char *>(text.bytes().data()), text.bytes().size()}, index.string(), 64 << 20);
     if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
       fail("'", index.string(), "': expected an object 'weight_map' from tensors to files");
     for (auto &[tensor, file] : json["weight_map"].items()) {
       // A shard lies in the folder itself; anything else would let an index point anywhere.
       if (!file.is_string() || fs::path(file.get<std::string>()).filename() != file.get<std::string>())
-        fail("'", index.string(), "': tensor '", tensor,
-             "': expected the name of a file in the same folder, found ", file.dump());
+        fail("'", index.string(), "': tensor '", tensor, "': expected the name of a file in the same folder, found ",
+             file.dump());
       std::string shard = (folder / file.get<std::string>()).string();
       if (!result.files.count(shard))
         result.addFile(shard);

@@ -9,9 +9,7 @@
 namespace hybridrt {
 
 uint64_t hashBytes(const void *data, size_t size, uint64_t seed = 0);
-inline uint64_t hashText(std::string_view text, uint64_t seed = 0) {
-  return hashBytes(text.data(), text.size(), seed);
-}
+inline uint64_t hashText(std::string_view text, uint64_t seed = 0) { return hashBytes(text.data(), text.size(), seed); }
 /// 16 hexadecimal digits.
 std::string hexadecimal(uint64_t value);
 

@@ -136,8 +136,7 @@ void Safetensors::parse() {
     if (name == "__metadata__")
       continue;
     std::string where = concat("'", path, "': tensor '", name, "': ");
-    if (!json.is_object() || !json.contains("dtype") || !json.contains("shape") ||
-        !json.contains("data_offsets"))
+    if (!json.is_object() || !json.contains("dtype") || !json.contains("shape") || !json.contains("data_offsets"))
       fail(where, "expected an object with 'dtype', 'shape' and 'data_offsets'");
     TensorView view;
     if (!json["dtype"].is_string())
@@ -157,17 +156,15 @@ void Safetensors::parse() {
     if (begin > end)
       fail(where, "data begins at ", begin, " and ends at ", end);
     if (end > data.size())
-      fail(where, "data ends at byte ", end, ", but the file holds ", data.size(),
-           " bytes of data; is it truncated?");
+      fail(where, "data ends at byte ", end, ", but the file holds ", data.size(), " bytes of data; is it truncated?");
     if (uint64_t expected = uint64_t(view.elements()) * info->bytes; expected != end - begin)
       fail(where, view.describe(), " takes ", expected, " bytes, found ", end - begin);
     view.bytes = data.subspan(begin, end - begin);
     auto it = views.emplace(name, std::move(view)).first;
     extents.push_back({begin, end, &it->first});
   }
-  std::sort(extents.begin(), extents.end(), [](const Extent &a, const Extent &b) {
-    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
-  });
+  std::sort(extents.begin(), extents.end(),
+            [](const Extent &a, const Extent &b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
   uint64_t at = 0;
   for (const Extent &extent : extents) {
     if (extent.begin != at)

@@ -77,7 +77,8 @@ LogicalResult BlockFormer::formAttention(AttentionOp op) {
   auto unbuilt = [&](StringRef what) { return op.emitError("attention with ") << what << " is not built for kernels"; };
   if (op.getBias() || op.getAlibi() || op.getGlobalTokens() || op.getBlockIndex() || !op.getScoreMod().empty() ||
       op.getDilation() != 1 || op.getSinkLogits() || op.getPrefix() != 0 || !op.getNormalize() || !op.getCausal())
-    return unbuilt("sink logits, bias, global tokens, block lists, score functions, dilation, prefixes, partial results or no causal mask");
+    return unbuilt("sink logits, bias, global tokens, block lists, score functions, dilation, prefixes, partial "
+                   "results or no causal mask");
   if (!op.getLse().use_empty())
     return unbuilt("its log-sum-exp used");
   bool paged = bool(op.getCache());
@@ -187,8 +188,8 @@ LogicalResult BlockFormer::formAttention(AttentionOp op) {
     scores = k.make<arith::MulFOp>(scores, k.splat(scale, scoreShape));
     if (op.getSoftcap()) {
       double cap = op.getSoftcap()->convertToDouble();
-      scores = k.make<arith::MulFOp>(
-          k.make<math::TanhOp>(k.make<arith::MulFOp>(scores, k.splat(1 / cap, scoreShape))), k.splat(cap, scoreShape));
+      scores = k.make<arith::MulFOp>(k.make<math::TanhOp>(k.make<arith::MulFOp>(scores, k.splat(1 / cap, scoreShape))),
+                                     k.splat(cap, scoreShape));
     }
     // Masks compare positions relative to the tile, which fit in 32 bits whatever the context.
     auto indices = RankedTensorType::get(scoreShape, b.getI32Type());

@@ -53,10 +53,12 @@ StringRef hybrid::rowSymbol(Value value) {
 
 /// Ops that compute nothing of their own in a kernel.
 static bool isPlumbing(Operation *op) {
-  return isView(op) || isa<tensor::DimOp, tensor::EmptyOp, linalg::FillOp, arith::ConstantOp,
-                           ml_program::GlobalLoadConstOp, func::ReturnOp, CacheViewOp>(op) ||
-         op->getNumResults() == 0 || (op->getNumResults() == 1 && !isa<RankedTensorType>(op->getResult(0).getType()) &&
-                                      !isa<CacheType>(op->getResult(0).getType()));
+  return isView(op) ||
+         isa<tensor::DimOp, tensor::EmptyOp, linalg::FillOp, arith::ConstantOp, ml_program::GlobalLoadConstOp,
+             func::ReturnOp, CacheViewOp>(op) ||
+         op->getNumResults() == 0 ||
+         (op->getNumResults() == 1 && !isa<RankedTensorType>(op->getResult(0).getType()) &&
+          !isa<CacheType>(op->getResult(0).getType()));
 }
 
 BlockPlan::BlockPlan(func::FuncOp entry, const BlockTarget &target) : target(target) {
@@ -140,14 +142,16 @@ StringRef BlockPlan::reasonToStore(OpResult value) {
     if (isa<func::ReturnOp>(user))
       return "it is a result of the entry";
   if (isa<AttentionOp, MergeOp, CausalConv1dOp, LinearScanOp, tensor::GatherOp>(op))
-    return isa<LinearScanOp, CausalConv1dOp>(op) && value.getResultNumber() > 0 ? "" : "its kernel has a grid of its own";
+    return isa<LinearScanOp, CausalConv1dOp>(op) && value.getResultNumber() > 0 ? ""
+                                                                                : "its kernel has a grid of its own";
   if (isProduct(op)) {
     if (users.size() != 1)
       return "several kernels use the product";
     return isElementwise(users[0]) ? "" : "the product's consumer is not elementwise";
   }
   if (heavy.contains(value))
-    return users.size() == 1 && isElementwise(users[0]) ? "" : "a product's epilogue ends where it has several consumers";
+    return users.size() == 1 && isElementwise(users[0]) ? ""
+                                                        : "a product's epilogue ends where it has several consumers";
   bool expensive = isExpensive(op);
   auto type = cast<RankedTensorType>(value.getType());
   bool perHead = type.getRank() <= 2 && type.getShape().back() <= 256;

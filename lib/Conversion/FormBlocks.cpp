@@ -280,16 +280,16 @@ LogicalResult BlockFormer::launch(KernelBuilder &k, StringRef kind, ArrayRef<Ext
 
 FailureOr<OwningOpRef<ModuleOp>> hybrid::formBlocks(ModuleOp model, const BlockTarget &target,
                                                     ArrayRef<std::string> entries) {
-  model.getContext()->loadDialect<tile::TileDialect, schedule::ScheduleDialect, memref::MemRefDialect,
-                                  scf::SCFDialect, math::MathDialect>();
+  model.getContext()
+      ->loadDialect<tile::TileDialect, schedule::ScheduleDialect, memref::MemRefDialect, scf::SCFDialect,
+                    math::MathDialect>();
   OwningOpRef<ModuleOp> out = ModuleOp::create(model.getLoc());
   (*out)->setDiscardableAttrs(model->getDiscardableAttrDictionary());
   for (auto global : model.getOps<ml_program::GlobalOp>())
     out->push_back(global->clone());
   BlockFormer former(model, *out, target);
   for (auto entry : model.getOps<func::FuncOp>()) {
-    if (!entry->hasAttr("hybrid.entry") ||
-        (!entries.empty() && !llvm::is_contained(entries, entry.getName().str())))
+    if (!entry->hasAttr("hybrid.entry") || (!entries.empty() && !llvm::is_contained(entries, entry.getName().str())))
       continue;
     for (const BlockTiles &tiles : target.variants) {
       // Scoring has no decode: sequences come whole.

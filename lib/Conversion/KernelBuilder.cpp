@@ -94,9 +94,7 @@ Value KernelBuilder::size(StringRef symbol) {
   return argument;
 }
 
-void KernelBuilder::markWritten(Value argument) {
-  args[cast<BlockArgument>(argument).getArgNumber()].written = true;
-}
+void KernelBuilder::markWritten(Value argument) { args[cast<BlockArgument>(argument).getArgNumber()].written = true; }
 
 Value KernelBuilder::paramMemory(Value param, bool forProduct) {
   auto load = param.getDefiningOp<ml_program::GlobalLoadConstOp>();
@@ -257,7 +255,8 @@ FailureOr<Value> KernelBuilder::tile(Value value, Columns columns) {
     Value from = memoryOf(value);
     auto type = RankedTensorType::get({rowCount, columns.count}, cast<MemRefType>(from.getType()).getElementType());
     IntegerAttr valid = columns.valid < columns.count ? b.getI64IntegerAttr(columns.valid) : IntegerAttr();
-    result = toF32(make<tile::LoadOp>(type, from, ValueRange{firstRow, columnStart(columns)}, fromRow, validRows, valid));
+    result =
+        toF32(make<tile::LoadOp>(type, from, ValueRange{firstRow, columnStart(columns)}, fromRow, validRows, valid));
   } else if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
     result = tileOfGeneric(generic, columns, /*asColumn=*/false);
   } else if (auto product = dyn_cast<linalg::MatmulOp>(op)) {
@@ -340,7 +339,8 @@ FailureOr<Value> KernelBuilder::vectorOf(Value param, Columns columns) {
   auto load = dyn_cast<ml_program::GlobalLoadConstOp>(op);
   if (!load)
     return unsupported(op, "expected a parameter as the vector operand"), failure();
-  Value from = memory({MemoryKey::param, Value(), load.getGlobal().getLeafReference().str(), 0, false, 0}, b.getF32Type());
+  Value from =
+      memory({MemoryKey::param, Value(), load.getGlobal().getLeafReference().str(), 0, false, 0}, b.getF32Type());
   Value start = columnStart(columns);
   Value valid;
   if (columns.valid < columns.count)
@@ -361,7 +361,8 @@ FailureOr<Value> KernelBuilder::scalarOf(Value param, Columns at, ArrayRef<int64
   auto load = dyn_cast_or_null<ml_program::GlobalLoadConstOp>(op);
   if (!load)
     return unsupported(op, "expected a parameter as the scalar operand"), failure();
-  Value from = memory({MemoryKey::param, Value(), load.getGlobal().getLeafReference().str(), 0, false, 0}, b.getF32Type());
+  Value from =
+      memory({MemoryKey::param, Value(), load.getGlobal().getLeafReference().str(), 0, false, 0}, b.getF32Type());
   Value scalar = make<memref::LoadOp>(from, ValueRange{columnStart(at)});
   return Value(make<tensor::SplatOp>(scalar, f32(shape)));
 }
@@ -371,8 +372,8 @@ FailureOr<Value> KernelBuilder::tapOf(Value weights, int64_t number, Columns cha
   if (!load)
     return unsupported(weights.getDefiningOp(), "expected a parameter as a convolution's taps"), failure();
   Value from = paramMemory(throughViews(weights), /*forProduct=*/false);
-  return Value(make<tile::LoadOp>(f32({channels.count}), from, ValueRange{columnStart(channels), index(number)}, Value(),
-                                  Value(), IntegerAttr()));
+  return Value(make<tile::LoadOp>(f32({channels.count}), from, ValueRange{columnStart(channels), index(number)},
+                                  Value(), Value(), IntegerAttr()));
 }
 
 static bool isParameter(Value value) {
@@ -427,7 +428,8 @@ FailureOr<Value> KernelBuilder::operandOfGeneric(linalg::GenericOp op, OpOperand
   } else if (trailing) {
     for (unsigned d : inner)
       keptTrailing *= resultType.getDimSize(d);
-    if ((columns.offset % keptTrailing) + columns.valid > keptTrailing || (columns.base && columns.multiple % keptTrailing))
+    if ((columns.offset % keptTrailing) + columns.valid > keptTrailing ||
+        (columns.base && columns.multiple % keptTrailing))
       return unsupported(op, "expected tiles within one head"), failure();
     at = {Value(), 0, columns.offset % keptTrailing, columns.count, columns.valid};
   }
@@ -493,7 +495,8 @@ FailureOr<Value> KernelBuilder::tileOfGeneric(linalg::GenericOp op, Columns colu
       continue;
     }
     if (!isa<arith::ArithDialect, math::MathDialect>(inner.getDialect()) || inner.getNumResults() != 1)
-      return unsupported(op, Twine("'") + inner.getName().getStringRef() + "' in an elementwise body is not built"), failure();
+      return unsupported(op, Twine("'") + inner.getName().getStringRef() + "' in an elementwise body is not built"),
+             failure();
     SmallVector<Value> operands;
     for (Value v : inner.getOperands())
       if (Value mapped = lookup(v))
@@ -661,9 +664,9 @@ FailureOr<Value> KernelBuilder::tileOfProduct(linalg::MatmulOp op, Columns colum
 
   // A norm without weights divides whole rows, which commutes with the product.
   Value rowScale;
-  if (auto norm = left.getDefiningOp<NormOp>();
-      norm && !plan.isStored(left) && norm.getKind() == NormKind::rms && norm.getGroups() == 1 && !norm.getWeight() &&
-      !norm.getBias() && !norm.getGate() && !norm.getResidual()) {
+  if (auto norm = left.getDefiningOp<NormOp>(); norm && !plan.isStored(left) && norm.getKind() == NormKind::rms &&
+                                                norm.getGroups() == 1 && !norm.getWeight() && !norm.getBias() &&
+                                                !norm.getGate() && !norm.getResidual()) {
     Value mean;
     FailureOr<Value> scale = normScale(norm, Columns::whole(depth), &mean);
     if (failed(scale))
@@ -702,7 +705,8 @@ FailureOr<Value> KernelBuilder::tileOfProduct(linalg::MatmulOp op, Columns colum
     if (failed(a))
       return failure();
     Value w = make<tile::LoadOp>(RankedTensorType::get({columns.count, step}, element), weights,
-                                 ValueRange{start, add(loop.getInductionVar(), index(firstDepth))}, Value(), rightRows, IntegerAttr());
+                                 ValueRange{start, add(loop.getInductionVar(), index(firstDepth))}, Value(), rightRows,
+                                 IntegerAttr());
     Value sum = make<tile::DotOp>(acc.getType(), operand(*a), w, loop.getRegionIterArgs()[0], validRows, UnitAttr(),
                                   b.getUnitAttr());
     scf::YieldOp::create(b, loc, sum);

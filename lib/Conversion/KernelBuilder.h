@@ -13,7 +13,7 @@ namespace mlir::hybrid {
 /// Columns of a value whose dims after the first are flattened: base + offset + [0, count). `base` is a multiple of
 /// `multiple`, which tells statically where in a head the columns lie. Only the first `valid` exist.
 struct Columns {
-  Value base; // null: 0
+  Value base;           // null: 0
   int64_t multiple = 0; // 0: base is 0
   int64_t offset = 0;
   int64_t count = 0;
@@ -25,11 +25,11 @@ struct Columns {
 /// What a kernel's memref argument is, for the launch: one of the schedule's memory ops, spelled as a key.
 struct MemoryKey {
   enum Kind { value, param, input, cache } kind;
-  Value stored;         // value
-  std::string name;     // param, input, cache
-  int64_t part = 0;     // cache: part; input tile_list: rows; value: table number
-  bool panels = false;  // param
-  int64_t width = 0;    // row length that the kernel sees
+  Value stored;        // value
+  std::string name;    // param, input, cache
+  int64_t part = 0;    // cache: part; input tile_list: rows; value: table number
+  bool panels = false; // param
+  int64_t width = 0;   // row length that the kernel sees
   auto tie() const { return std::make_tuple(kind, stored.getAsOpaquePointer(), StringRef(name), part, panels, width); }
   bool operator<(const MemoryKey &other) const { return tie() < other.tie(); }
 };
@@ -90,7 +90,8 @@ public:
   OpBuilder b;
   Location loc;
   Value index(int64_t value);
-  Value add(Value x, Value y), sub(Value x, Value y), mul(Value x, int64_t y), min(Value x, Value y), max(Value x, Value y);
+  Value add(Value x, Value y), sub(Value x, Value y), mul(Value x, int64_t y), min(Value x, Value y),
+      max(Value x, Value y);
   Value ceilDiv(Value x, int64_t y), div(Value x, int64_t y), rem(Value x, int64_t y);
   Value loadIndex(Value memory, ValueRange at);
   Value toF32(Value tile);

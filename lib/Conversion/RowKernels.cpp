@@ -35,7 +35,8 @@ static int64_t plainStep(ArrayRef<Operation *> ops, Value value) {
   int64_t step = type.getRank() > 2 ? type.getShape().back() : std::min<int64_t>(widthOf(value), 256);
   for (Operation *op : ops) {
     if (auto norm = dyn_cast<NormOp>(op))
-      step = std::min<int64_t>(step, cast<RankedTensorType>(norm.getX().getType()).getShape().back() / norm.getGroups());
+      step =
+          std::min<int64_t>(step, cast<RankedTensorType>(norm.getX().getType()).getShape().back() / norm.getGroups());
     for (Value result : op->getResults())
       if (auto t = dyn_cast<RankedTensorType>(result.getType()); t && t.getRank() > 2)
         step = std::min(step, t.getShape().back());
@@ -183,9 +184,9 @@ LogicalResult BlockFormer::formRotaryTables(RotaryOp op) {
   Value first = k.mul(k.make<tile::BlockIdOp>(tile::GridAxis::x), rows);
   Value valid = k.min(k.sub(total, first), k.index(rows));
   k.setRows(first, rows, valid);
-  Value positions = k.make<tile::LoadOp>(RankedTensorType::get({rows}, b.getI32Type()),
-                                         k.memoryOf(throughViews(op.getPositions())), ValueRange{first}, Value(),
-                                         valid, IntegerAttr());
+  Value positions =
+      k.make<tile::LoadOp>(RankedTensorType::get({rows}, b.getI32Type()), k.memoryOf(throughViews(op.getPositions())),
+                           ValueRange{first}, Value(), valid, IntegerAttr());
   SmallVector<int32_t> turns;
   for (double f : frequencies) {
     double fraction = f / (2 * std::numbers::pi);

@@ -57,8 +57,9 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
     stateMemory = k.cachePart(cacheName(view.getCache()), 0, V, b.getF32Type());
     k.markWritten(stateMemory);
     Value rows = keyTile > K ? k.index(K) : Value();
-    state = k.make<tile::LoadOp>(k.f32({keyTile, valueTile}), stateMemory,
-                                 ValueRange{stateRow("read_slots"), firstColumn}, Value(), rows, valid(slice, valueTile));
+    state =
+        k.make<tile::LoadOp>(k.f32({keyTile, valueTile}), stateMemory, ValueRange{stateRow("read_slots"), firstColumn},
+                             Value(), rows, valid(slice, valueTile));
   } else {
     state = k.splat(0, {keyTile, valueTile});
   }
@@ -87,10 +88,9 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
     // Per-token numbers; those of tokens past the end neither decay nor write.
     SmallVector<int64_t> vec{C}, square{C, C}, keyShape{C, keyTile}, valueShape{C, valueTile};
     auto index = k.make<tile::IndexOp>(RankedTensorType::get(vec, b.getI32Type()), uint64_t(0));
-    Value isLive = k.make<arith::CmpIOp>(
-        arith::CmpIPredicate::slt, index,
-        k.make<tensor::SplatOp>(k.make<arith::IndexCastOp>(b.getI32Type(), live),
-                                RankedTensorType::get(vec, b.getI32Type())));
+    Value isLive = k.make<arith::CmpIOp>(arith::CmpIPredicate::slt, index,
+                                         k.make<tensor::SplatOp>(k.make<arith::IndexCastOp>(b.getI32Type(), live),
+                                                                 RankedTensorType::get(vec, b.getI32Type())));
     auto ofToken = [&](Value v, double otherwise) -> FailureOr<Value> {
       Value column = headOf(headsOf(v, 1));
       FailureOr<Value> vector = k.column(v, {column, 1, 0, 1, 1});
@@ -294,9 +294,9 @@ LogicalResult BlockFormer::formTapsAppend(CacheAppendOp op) {
     FailureOr<Value> fresh = k.tile(conv.getX(), columns);
     if (failed(fresh))
       return failure();
-    Value old = k.make<tile::LoadOp>(RankedTensorType::get({taps, columns.count}, element), memory,
-                                     ValueRange{k.add(readRow, length), k.columnStart(columns)}, Value(), kept,
-                                     IntegerAttr());
+    Value old =
+        k.make<tile::LoadOp>(RankedTensorType::get({taps, columns.count}, element), memory,
+                             ValueRange{k.add(readRow, length), k.columnStart(columns)}, Value(), kept, IntegerAttr());
     k.setRows(writeRow, taps, Value());
     k.store(k.make<arith::AddFOp>(*fresh, k.toF32(old)), memory, columns);
     return success();

@@ -147,8 +147,8 @@ Value KernelEmitter::firstCopy(const Layout &layout) {
     for (size_t i = 0; i < digits.size(); ++i) {
       if (digits[i].axis >= 0)
         continue;
-      Value zero = LLVM::ICmpOp::create(entry, kernel.getLoc(), LLVM::ICmpPredicate::eq,
-                                        digitValue(number, digits, i), i32(0));
+      Value zero =
+          LLVM::ICmpOp::create(entry, kernel.getLoc(), LLVM::ICmpPredicate::eq, digitValue(number, digits, i), i32(0));
       all = all ? Value(LLVM::AndOp::create(entry, kernel.getLoc(), all, zero)) : zero;
     }
   return copies[key] = all;
@@ -316,9 +316,7 @@ LogicalResult KernelEmitter::emitOp(Operation *op) {
       .Case([&](scf::ForOp op) { return emitFor(op); })
       .Case([&](scf::IfOp op) { return emitIf(op); })
       .Case([&](arith::ConstantOp op) { return emitConstant(op); })
-      .Case([&](tensor::SplatOp op) {
-        return spread(op.getResult(), [&](int64_t) { return scalar(op.getInput()); });
-      })
+      .Case([&](tensor::SplatOp op) { return spread(op.getResult(), [&](int64_t) { return scalar(op.getInput()); }); })
       .Case([&](BlockIdOp op) {
         Value id;
         switch (op.getAxis()) {
@@ -370,8 +368,7 @@ LogicalResult KernelEmitter::emitOp(Operation *op) {
       .Case([&](SlotOp op) {
         auto type = tileType(op.getTile());
         Value slot = LLVM::TruncOp::create(b, loc, i32Type, scalar(op.getSlot()));
-        addresses[op.getTile()] =
-            add(addresses[op.getBuffer()], mul(slot, sharedOf(type)->bytes(type.getShape())));
+        addresses[op.getTile()] = add(addresses[op.getBuffer()], mul(slot, sharedOf(type)->bytes(type.getShape())));
         homes[op.getTile()] = homes.lookup(op.getBuffer());
         return success();
       })
@@ -442,10 +439,9 @@ struct ConvertTileToNVVM : hybrid::impl::ConvertTileToNVVMPassBase<ConvertTileTo
       SharedPlan plan(kernel);
       if (!sharedMemory && plan.bytes()) {
         b.setInsertionPointToStart(module.getBody());
-        sharedMemory =
-            LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI8Type(), 0), /*isConstant=*/false,
-                                   LLVM::Linkage::External, "shared_memory", Attribute(), /*alignment=*/1024,
-                                   /*addrSpace=*/3);
+        sharedMemory = LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI8Type(), 0), /*isConstant=*/false,
+                                              LLVM::Linkage::External, "shared_memory", Attribute(), /*alignment=*/1024,
+                                              /*addrSpace=*/3);
       }
       auto warps = kernel->getAttrOfType<IntegerAttr>(kWarpsAttr);
       if (!warps) {
@@ -455,8 +451,7 @@ struct ConvertTileToNVVM : hybrid::impl::ConvertTileToNVVMPassBase<ConvertTileTo
       SmallVector<Type> types;
       for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes())) {
         if (kernel.getArgAttr(i, kPanelAttr)) {
-          kernel.emitOpError("expected plain matrices in a GPU kernel, got '")
-              << kPanelAttr << "' on argument " << i;
+          kernel.emitOpError("expected plain matrices in a GPU kernel, got '") << kPanelAttr << "' on argument " << i;
           return signalPassFailure();
         }
         types.push_back(isa<MemRefType>(type) ? Type(LLVM::LLVMPointerType::get(b.getContext(), 1))
@@ -464,8 +459,7 @@ struct ConvertTileToNVVM : hybrid::impl::ConvertTileToNVVMPassBase<ConvertTileTo
       }
       b.setInsertionPoint(kernel);
       auto function = LLVM::LLVMFuncOp::create(
-          b, loc, kernel.getName(),
-          LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
+          b, loc, kernel.getName(), LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
       function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
       int32_t threads = warps.getInt() * Layout::kLanes;
       function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), b.getDenseI32ArrayAttr({threads, 1, 1}));

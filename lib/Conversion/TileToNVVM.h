@@ -21,9 +21,7 @@ inline std::optional<SharedLayout> sharedOf(RankedTensorType type) {
   return attr ? std::optional(attr.getLayout()) : std::nullopt;
 }
 /// A vector is the only row of its tile in shared memory.
-inline Coordinate sharedCoordinate(unsigned rank, Coordinate c) {
-  return rank == 1 ? Coordinate{0, c[0]} : c;
-}
+inline Coordinate sharedCoordinate(unsigned rank, Coordinate c) { return rank == 1 ? Coordinate{0, c[0]} : c; }
 
 /// Bytes from the start of the block's shared memory.
 struct ByteRange {
@@ -86,8 +84,7 @@ private:
   LogicalResult emitIf(scf::IfOp op);
   LogicalResult emitConstant(arith::ConstantOp op);
   /// for (i = begin; i < end; i += step) body(i, carried) -> carried; i32.
-  Registers loop(Value begin, Value end, Value step, ValueRange inits,
-                 function_ref<Registers(Value, ValueRange)> body);
+  Registers loop(Value begin, Value end, Value step, ValueRange inits, function_ref<Registers(Value, ValueRange)> body);
   void when(Value condition, function_ref<void()> body);
   Block *newBlock(TypeRange arguments);
   void branch(Block *to, ValueRange operands);
@@ -102,8 +99,8 @@ private:
 
   //===-- Global memory: TileToNVVMMemory.cpp
   struct Access; // a tile's place in global memory
-  Access access(Operation *op, Value memory, ValueRange indices, RankedTensorType tile, Value from,
-                Value valid, std::optional<int64_t> columns);
+  Access access(Operation *op, Value memory, ValueRange indices, RankedTensorType tile, Value from, Value valid,
+                std::optional<int64_t> columns);
   Value inside(Access &a, const Layout &layout, Coordinate constant, int64_t width);
   Value address(const Access &a, const Layout &layout, Coordinate constant);
   int64_t vectorWidth(const Access &a, const Layout &layout);
@@ -121,11 +118,11 @@ private:
   Value sharedPointer(Value byteAddress);
   Value loadShared(Value byteAddress, Type type, int64_t alignment);
   void storeShared(Value byteAddress, Value value, int64_t alignment);
-  Value sharedAddress(const SharedLayout &shared, const Layout &layout, unsigned rank, Value base,
-                      Coordinate constant, int64_t elementBytes);
+  Value sharedAddress(const SharedLayout &shared, const Layout &layout, unsigned rank, Value base, Coordinate constant,
+                      int64_t elementBytes);
   Value sharedAddress(const SharedLayout &shared, Value base, Value row, Value column, int64_t elementBytes);
-  void writeShared(ArrayRef<Value> values, const Layout &layout, RankedTensorType type,
-                   const SharedLayout &shared, Value base);
+  void writeShared(ArrayRef<Value> values, const Layout &layout, RankedTensorType type, const SharedLayout &shared,
+                   Value base);
   Registers readShared(const Layout &layout, RankedTensorType type, const SharedLayout &shared, Value base);
   LogicalResult emitConvert(tile::ConvertOp op);
   void barrier();

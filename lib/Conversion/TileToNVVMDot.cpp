@@ -36,8 +36,8 @@ LogicalResult KernelEmitter::emitMatrixDot(DotOp op, MatrixWarps warps) {
     SmallVector<Type> words(count, i32Type);
     auto layout = transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row;
     Value loaded = NVVM::LdMatrixOp::create(
-        b, loc, LLVM::LLVMStructType::getLiteral(b.getContext(), words), sharedPointer(address), count,
-        layout, NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
+        b, loc, LLVM::LLVMStructType::getLiteral(b.getContext(), words), sharedPointer(address), count, layout,
+        NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
     Registers result;
     for (int64_t i = 0; i < count; ++i)
       result.push_back(asPair(LLVM::ExtractValueOp::create(b, loc, loaded, i)));
@@ -124,8 +124,7 @@ LogicalResult KernelEmitter::emitMultiplyAddDot(DotOp op) {
   auto loadRun = [&](Value address, int64_t count) {
     int64_t words = llvm::divideCeil(count * bytes, 4);
     Type word = count * bytes == 2 ? i16Type : i32Type;
-    Value loaded =
-        loadShared(address, words == 1 ? word : Type(VectorType::get(words, i32Type)), count * bytes);
+    Value loaded = loadShared(address, words == 1 ? word : Type(VectorType::get(words, i32Type)), count * bytes);
     Registers parts;
     if (words == 1)
       parts.push_back(loaded);
@@ -169,25 +168,24 @@ LogicalResult KernelEmitter::emitMultiplyAddDot(DotOp op) {
     int64_t width = axis == 1 ? std::min<int64_t>(layout.contiguous(1), 16 / bytes) : 1;
     for (int64_t i = 0; i < unroll; ++i)
       for (size_t c = 0; c < constants.size(); c += width) {
-        Registers run =
-            loadRun(sharedAddress(shared, base, add(step, i), placeOf(constants[c]), bytes), width);
+        Registers run = loadRun(sharedAddress(shared, base, add(step, i), placeOf(constants[c]), bytes), width);
         for (auto [j, v] : llvm::enumerate(run))
           values[{constants[c + j], i}] = v;
       }
     return values;
   };
-  Registers result = loop(i32(0), i32(k), i32(unroll), Registers(tiles[op.getAcc()]),
-                          [&](Value step, ValueRange sums) -> Registers {
-                            auto a = load(op.getA(), aType, 0, rows, op.getTransposeA(), step);
-                            auto c = load(op.getB(), bType, 1, columns, !op.getTransposeB(), step);
-                            Registers next(sums);
-                            for (int64_t i = 0; i < unroll; ++i)
-                              for (int64_t r = 0; r < layout.numRegisters(); ++r) {
-                                Coordinate at = layout.atRegister(r);
-                                next[r] = LLVM::FMAOp::create(b, loc, a[{at[0], i}], c[{at[1], i}], next[r]);
-                              }
-                            return next;
-                          });
+  Registers result =
+      loop(i32(0), i32(k), i32(unroll), Registers(tiles[op.getAcc()]), [&](Value step, ValueRange sums) -> Registers {
+        auto a = load(op.getA(), aType, 0, rows, op.getTransposeA(), step);
+        auto c = load(op.getB(), bType, 1, columns, !op.getTransposeB(), step);
+        Registers next(sums);
+        for (int64_t i = 0; i < unroll; ++i)
+          for (int64_t r = 0; r < layout.numRegisters(); ++r) {
+            Coordinate at = layout.atRegister(r);
+            next[r] = LLVM::FMAOp::create(b, loc, a[{at[0], i}], c[{at[1], i}], next[r]);
+          }
+        return next;
+      });
   for (Value operand : {op.getA(), op.getB()})
     reads.push_back(plan.of(homes.lookup(operand)));
   tiles[op.getResult()] = std::move(result);

@@ -23,9 +23,7 @@ FailureOr<Value> KernelEmitter::emitMath(Operation *op, ValueRange operands) {
   auto fadd = [&](Value a, Value c) -> Value { return LLVM::FAddOp::create(b, loc, a, c, kContract); };
   auto fsub = [&](Value a, Value c) -> Value { return LLVM::FSubOp::create(b, loc, a, c, kContract); };
   auto fma = [&](Value a, Value c, Value d) -> Value { return LLVM::FMAOp::create(b, loc, a, c, d); };
-  auto select = [&](Value c, Value yes, Value no) -> Value {
-    return LLVM::SelectOp::create(b, loc, c, yes, no);
-  };
+  auto select = [&](Value c, Value yes, Value no) -> Value { return LLVM::SelectOp::create(b, loc, c, yes, no); };
   auto is = [&](Value a, double value) -> Value {
     return LLVM::FCmpOp::create(b, loc, LLVM::FCmpPredicate::oeq, a, f32(value));
   };
@@ -83,8 +81,7 @@ FailureOr<Value> KernelEmitter::emitMath(Operation *op, ValueRange operands) {
         return Value(LLVM::CopySignOp::create(b, loc, fsub(f32(1), tail), x));
       })
       .Default([&](Operation *) -> FailureOr<Value> {
-        return op->emitOpError(
-            "has no expansion for GPUs; write it with exp, log, sqrt, rsqrt, tanh, erf, sin or cos");
+        return op->emitOpError("has no expansion for GPUs; write it with exp, log, sqrt, rsqrt, tanh, erf, sin or cos");
       });
 }
 
@@ -105,8 +102,7 @@ FailureOr<Value> KernelEmitter::emitScalarOp(Operation *op, ValueRange v, Type t
       return v[0];
     if (from > to)
       return LLVM::TruncOp::create(b, loc, type, v[0]);
-    return isSigned ? Value(LLVM::SExtOp::create(b, loc, type, v[0]))
-                    : Value(LLVM::ZExtOp::create(b, loc, type, v[0]));
+    return isSigned ? Value(LLVM::SExtOp::create(b, loc, type, v[0])) : Value(LLVM::ZExtOp::create(b, loc, type, v[0]));
   };
   auto fixQuotient = [&](LLVM::ICmpPredicate sign, int64_t by) -> Value {
     // The quotient rounds to zero; where a rest is left and the signs say so, it is one off.
@@ -124,8 +120,7 @@ FailureOr<Value> KernelEmitter::emitScalarOp(Operation *op, ValueRange v, Type t
       .Case([&](arith::DivFOp) {
         if (!narrow)
           return divide(v[0], v[1]);
-        Value x = LLVM::FPExtOp::create(b, loc, f32Type, v[0]),
-              y = LLVM::FPExtOp::create(b, loc, f32Type, v[1]);
+        Value x = LLVM::FPExtOp::create(b, loc, f32Type, v[0]), y = LLVM::FPExtOp::create(b, loc, f32Type, v[1]);
         return Value(LLVM::FPTruncOp::create(b, loc, type, divide(x, y)));
       })
       .Case([&](arith::NegFOp) { return Value(LLVM::FNegOp::create(b, loc, v[0])); })
@@ -134,12 +129,9 @@ FailureOr<Value> KernelEmitter::emitScalarOp(Operation *op, ValueRange v, Type t
       .Case([&](arith::MaxNumFOp) { return Value(LLVM::MaxNumOp::create(b, loc, v[0], v[1])); })
       .Case([&](arith::MinNumFOp) { return Value(LLVM::MinNumOp::create(b, loc, v[0], v[1])); })
       .Case([&](arith::CmpFOp op) {
-        return Value(
-            LLVM::FCmpOp::create(b, loc, static_cast<LLVM::FCmpPredicate>(op.getPredicate()), v[0], v[1]));
+        return Value(LLVM::FCmpOp::create(b, loc, static_cast<LLVM::FCmpPredicate>(op.getPredicate()), v[0], v[1]));
       })
-      .Case([&](arith::CmpIOp op) {
-        return compare(static_cast<LLVM::ICmpPredicate>(op.getPredicate()), v[0], v[1]);
-      })
+      .Case([&](arith::CmpIOp op) { return compare(static_cast<LLVM::ICmpPredicate>(op.getPredicate()), v[0], v[1]); })
       .Case([&](arith::SelectOp) { return Value(LLVM::SelectOp::create(b, loc, v[0], v[1], v[2])); })
       .Case([&](arith::AddIOp) { return add(v[0], v[1]); })
       .Case([&](arith::SubIOp) { return Value(LLVM::SubOp::create(b, loc, v[0], v[1])); })
@@ -153,8 +145,7 @@ FailureOr<Value> KernelEmitter::emitScalarOp(Operation *op, ValueRange v, Type t
       .Case([&](arith::CeilDivUIOp) {
         Value q = LLVM::UDivOp::create(b, loc, v[0], v[1]);
         Value back = LLVM::MulOp::create(b, loc, q, v[1]);
-        return Value(
-            LLVM::SelectOp::create(b, loc, compare(LLVM::ICmpPredicate::eq, back, v[0]), q, add(q, 1)));
+        return Value(LLVM::SelectOp::create(b, loc, compare(LLVM::ICmpPredicate::eq, back, v[0]), q, add(q, 1)));
       })
       .Case([&](arith::AndIOp) { return Value(LLVM::AndOp::create(b, loc, v[0], v[1])); })
       .Case([&](arith::OrIOp) { return Value(LLVM::OrOp::create(b, loc, v[0], v[1])); })

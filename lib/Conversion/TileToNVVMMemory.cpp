@@ -28,9 +28,8 @@ struct KernelEmitter::Access {
   int64_t rowLimit() const { return tile.getDimSize(0); }
 };
 
-KernelEmitter::Access KernelEmitter::access(Operation *op, Value memory, ValueRange indices,
-                                            RankedTensorType tile, Value from, Value valid,
-                                            std::optional<int64_t> columns) {
+KernelEmitter::Access KernelEmitter::access(Operation *op, Value memory, ValueRange indices, RankedTensorType tile,
+                                            Value from, Value valid, std::optional<int64_t> columns) {
   auto type = cast<MemRefType>(memory.getType());
   Access a;
   a.tile = tile;
@@ -78,8 +77,7 @@ int64_t KernelEmitter::vectorWidth(const Access &a, const Layout &layout) {
 /// none does.
 Value KernelEmitter::inside(Access &a, const Layout &layout, Coordinate constant, int64_t width) {
   auto below = [&](int axis, int64_t limit, Value dynamicLimit, Value from) -> Value {
-    int64_t least = constant[axis],
-            most = least + layout.threadMax(axis) + (axis == a.contiguous ? width - 1 : 0);
+    int64_t least = constant[axis], most = least + layout.threadMax(axis) + (axis == a.contiguous ? width - 1 : 0);
     if (!dynamicLimit && !from && most < limit)
       return {};
     if (least >= limit)
@@ -118,8 +116,7 @@ Value KernelEmitter::address(const Access &a, const Layout &layout, Coordinate c
   return LLVM::GEPOp::create(b, loc, pointer, i8Type, start, ArrayRef<LLVM::GEPArg>{int32_t(bytes)});
 }
 
-KernelEmitter::Registers KernelEmitter::loadWords(Value pointer, int64_t bytes, Value predicate,
-                                                  bool readOnly) {
+KernelEmitter::Registers KernelEmitter::loadWords(Value pointer, int64_t bytes, Value predicate, bool readOnly) {
   int64_t count = llvm::divideCeil(bytes, 4);
   Type word = bytes == 2 ? Type(i16Type) : Type(i32Type);
   if (!predicate) {
@@ -147,10 +144,9 @@ KernelEmitter::Registers KernelEmitter::loadWords(Value pointer, int64_t bytes, 
   constraints += "l,b";
   SmallVector<Type> parts(count, word);
   Type type = count == 1 ? word : Type(LLVM::LLVMStructType::getLiteral(b.getContext(), parts));
-  auto load =
-      LLVM::InlineAsmOp::create(b, loc, TypeRange(type), ValueRange{pointer, predicate}, text, constraints,
-                                /*has_side_effects=*/!readOnly, /*is_align_stack=*/false,
-                                LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
+  auto load = LLVM::InlineAsmOp::create(b, loc, TypeRange(type), ValueRange{pointer, predicate}, text, constraints,
+                                        /*has_side_effects=*/!readOnly, /*is_align_stack=*/false,
+                                        LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
   if (count == 1)
     return {load.getRes()};
   Registers words;
@@ -176,9 +172,9 @@ void KernelEmitter::storeWords(Value pointer, ArrayRef<Value> words, int64_t byt
     names += (i ? ", $" : "$") + std::to_string(i);
     constraints += bytes == 2 ? "h," : "r,";
   }
-  std::string text = "@$" + std::to_string(count + 1) + " st.global" +
-                     (count > 1 ? ".v" + std::to_string(count) : "") + (bytes == 2 ? ".b16 [$" : ".b32 [$") +
-                     std::to_string(count) + "], " + (count > 1 ? "{" + names + "}" : names) + ";";
+  std::string text = "@$" + std::to_string(count + 1) + " st.global" + (count > 1 ? ".v" + std::to_string(count) : "") +
+                     (bytes == 2 ? ".b16 [$" : ".b32 [$") + std::to_string(count) + "], " +
+                     (count > 1 ? "{" + names + "}" : names) + ";";
   Registers operands(words);
   operands.append({pointer, predicate});
   LLVM::InlineAsmOp::create(b, loc, TypeRange(), operands, text, constraints + "l,b,~{memory}",
@@ -237,12 +233,11 @@ KernelEmitter::Registers KernelEmitter::loadRegisters(Access &a, const Layout &l
     Coordinate at = layout.atRegister(i);
     Value predicate = inside(a, layout, at, width);
     if (predicate == never) {
-      Value zero =
-          isa<FloatType>(element)
-              ? (element == f32Type
-                     ? f32(0)
-                     : Value(LLVM::ConstantOp::create(entry, loc, element, FloatAttr::get(element, 0.0))))
-              : constant(element, 0);
+      Value zero = isa<FloatType>(element)
+                       ? (element == f32Type
+                              ? f32(0)
+                              : Value(LLVM::ConstantOp::create(entry, loc, element, FloatAttr::get(element, 0.0))))
+                       : constant(element, 0);
       registers.append(width, zero);
       continue;
     }
@@ -290,8 +285,7 @@ void KernelEmitter::copyToShared(Access &a, const SharedLayout &shared, Value ba
     if (rows)
       bytes = LLVM::SelectOp::create(b, loc, rows, bytes ? bytes : i32(16), i32(0));
     Value target = sharedPointer(sharedAddress(shared, layout, 2, base, at, a.elementBytes));
-    NVVM::CpAsyncOp::create(b, loc, target, address(a, layout, at), 16, NVVM::LoadCacheModifierKind::CG,
-                            bytes);
+    NVVM::CpAsyncOp::create(b, loc, target, address(a, layout, at), 16, NVVM::LoadCacheModifierKind::CG, bytes);
   };
   when(firstCopy(layout), [&] {
     address(a, layout, {0, 0}); // before any branch, so that all chunks share it
@@ -304,8 +298,7 @@ void KernelEmitter::copyToShared(Access &a, const SharedLayout &shared, Value ba
         continue;
       }
       // Rows beyond the tile have no place in shared memory. What is computed under the branch stays there.
-      Value exists =
-          compare(LLVM::ICmpPredicate::slt, add(threadOffset(layout, 0), at[0]), i32(a.rowLimit()));
+      Value exists = compare(LLVM::ICmpPredicate::slt, add(threadOffset(layout, 0), at[0]), i32(a.rowLimit()));
       when(exists, [&] {
         Access inner = a;
         copyChunk(inner, at);
@@ -316,8 +309,7 @@ void KernelEmitter::copyToShared(Access &a, const SharedLayout &shared, Value ba
 
 LogicalResult KernelEmitter::emitLoad(LoadOp op) {
   auto tile = tileType(op.getTile());
-  Access a =
-      access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
+  Access a = access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
   if (const Layout *layout = layoutOf(tile)) {
     tiles[op.getTile()] = loadRegisters(a, *layout);
     return success();
@@ -351,8 +343,7 @@ LogicalResult KernelEmitter::emitCopyAsync(CopyAsyncOp op) {
   });
   if (reused)
     barrier();
-  Access a =
-      access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
+  Access a = access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
   Value slot = LLVM::TruncOp::create(b, loc, i32Type, scalar(op.getSlot()));
   Value base = add(addresses[op.getBuffer()], mul(slot, shared.bytes(tile.getShape())));
   copyToShared(a, shared, base);
@@ -361,16 +352,14 @@ LogicalResult KernelEmitter::emitCopyAsync(CopyAsyncOp op) {
 
 LogicalResult KernelEmitter::emitStore(StoreOp op) {
   auto tile = tileType(op.getTile());
-  Access a =
-      access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
+  Access a = access(op, op.getMemory(), op.getIndices(), tile, op.getFrom(), op.getValid(), op.getValidColumns());
   storeRegisters(a, *layoutOf(tile), tiles[op.getTile()]);
   return success();
 }
 
 LogicalResult KernelEmitter::emitGather(GatherOp op) {
   auto tile = tileType(op.getTile());
-  Access a = access(op, op.getMemory(), {op.getColumn(), op.getColumn()}, tile, Value(), op.getValid(),
-                    std::nullopt);
+  Access a = access(op, op.getMemory(), {op.getColumn(), op.getColumn()}, tile, Value(), op.getValid(), std::nullopt);
   a.rows = tiles[op.getRows()];
   tiles[op.getTile()] = loadRegisters(a, *layoutOf(tile));
   return success();

@@ -26,8 +26,7 @@ LogicalResult KernelEmitter::emitReduce(ReduceOp op) {
     if (place + layout.threadMax(axis) >= type.getDimSize(axis)) { // dead elements hold anything
       Value &live = alive[place];
       if (!live)
-        live = compare(LLVM::ICmpPredicate::slt, add(threadOffset(layout, axis), place),
-                       i32(type.getDimSize(axis)));
+        live = compare(LLVM::ICmpPredicate::slt, add(threadOffset(layout, axis), place), i32(type.getDimSize(axis)));
       v = LLVM::SelectOp::create(b, loc, live, v, neutral);
     }
     Value &p = partial[layout.sliceRegister(axis, i)];
@@ -38,8 +37,8 @@ LogicalResult KernelEmitter::emitReduce(ReduceOp op) {
     if (d.axis == axis)
       for (int64_t s = 1; s < d.extent; s *= 2)
         for (Value &p : partial)
-          p = combine(p, NVVM::ShflOp::create(b, loc, f32Type, i32(-1), p, i32(step * s), i32(31),
-                                              NVVM::ShflKind::bfly, UnitAttr()));
+          p = combine(p, NVVM::ShflOp::create(b, loc, f32Type, i32(-1), p, i32(step * s), i32(31), NVVM::ShflKind::bfly,
+                                              UnitAttr()));
     step *= d.extent;
   }
   if (int64_t warps = warpsAlong(layout, axis); warps > 1) {
@@ -167,8 +166,7 @@ LogicalResult KernelEmitter::emitSegmentSum(SegmentSumOp op) {
   fillScanTables(t, op.getVector(), range);
   // between (r, c): whole blocks after c and before r.
   loop(thread, i32(t.blocks * t.blocks), i32(numThreads), {}, [&](Value i, ValueRange) {
-    Value row = LLVM::UDivOp::create(b, loc, i, i32(t.blocks)),
-          column = LLVM::URemOp::create(b, loc, i, i32(t.blocks));
+    Value row = LLVM::UDivOp::create(b, loc, i, i32(t.blocks)), column = LLVM::URemOp::create(b, loc, i, i32(t.blocks));
     Value sum = loop(add(column, 1), row, i32(1), {f32(0)}, [&](Value j, ValueRange sum) -> Registers {
       return {LLVM::FAddOp::create(b, loc, sum[0], loadShared(table(range, t.total, j), f32Type, 4))};
     })[0];
@@ -222,8 +220,7 @@ LogicalResult KernelEmitter::emitSegmentSum(SegmentSumOp op) {
 /// Forward substitution, one thread per column of the right side, in place in shared memory.
 LogicalResult KernelEmitter::emitSolve(SolveOp op) {
   auto lType = tileType(op.getL()), type = tileType(op.getRhs());
-  SharedLayout lShared = SharedLayout::choose(lType.getShape(), 4),
-               shared = SharedLayout::choose(type.getShape(), 4);
+  SharedLayout lShared = SharedLayout::choose(lType.getShape(), 4), shared = SharedLayout::choose(type.getShape(), 4);
   int64_t n = type.getDimSize(0), m = type.getDimSize(1);
   ByteRange range = plan.of(op);
   int64_t rhsBytes = llvm::alignTo(std::max(n, layoutOf(type)->extent(0)) * shared.pitch, 128);

@@ -67,10 +67,8 @@ int64_t mlir::hybrid::scratchBytes(Operation *op) {
         int64_t warps = warpsAlong(layout, op.getAxis());
         return warps == 1 ? 0 : warps * layout.extent(1 - op.getAxis()) * 4;
       })
-      .Case(
-          [&](PrefixSumOp op) { return 4 * ScanTables(tileType(op.getVector()).getDimSize(0), false).size; })
-      .Case(
-          [&](SegmentSumOp op) { return 4 * ScanTables(tileType(op.getVector()).getDimSize(0), true).size; })
+      .Case([&](PrefixSumOp op) { return 4 * ScanTables(tileType(op.getVector()).getDimSize(0), false).size; })
+      .Case([&](SegmentSumOp op) { return 4 * ScanTables(tileType(op.getVector()).getDimSize(0), true).size; })
       .Case([&](SolveOp op) -> int64_t {
         auto l = tileType(op.getL()), rhs = tileType(op.getRhs());
         return bytesWith(SharedLayout::choose(l.getShape(), 4), l, {layoutOf(l)}) +
@@ -122,9 +120,8 @@ SharedPlan::SharedPlan(KernelOp kernel) {
   SmallVector<Request *> order;
   for (Request &r : requests)
     order.push_back(&r);
-  llvm::sort(order, [](Request *a, Request *b) {
-    return std::pair(-a->bytes, a->begin) < std::pair(-b->bytes, b->begin);
-  });
+  llvm::sort(order,
+             [](Request *a, Request *b) { return std::pair(-a->bytes, a->begin) < std::pair(-b->bytes, b->begin); });
   SmallVector<Request *> placed;
   for (Request *r : order) {
     SmallVector<ByteRange> taken;
@@ -193,16 +190,15 @@ static std::optional<uint64_t> reachableBits(const Layout &layout, int axis, int
 /// Where a thread finds the element at its own offset plus `constant`. The swizzle is an exclusive or, which
 /// does not commute with addition; but where thread and constant set different bits, the constant's part can
 /// be split off as another exclusive or and an addition, which cost one instruction for all rows together.
-Value KernelEmitter::sharedAddress(const SharedLayout &shared, const Layout &layout, unsigned rank,
-                                   Value base, Coordinate constant, int64_t elementBytes) {
+Value KernelEmitter::sharedAddress(const SharedLayout &shared, const Layout &layout, unsigned rank, Value base,
+                                   Coordinate constant, int64_t elementBytes) {
   int rowAxis = rank == 1 ? -2 : 0, columnAxis = rank == 1 ? 0 : 1;
   Value row = rank == 1 ? i32(0) : threadOffset(layout, rowAxis), column = threadOffset(layout, columnAxis);
   constant = sharedCoordinate(rank, constant);
   if (!shared.mask)
     return add(sharedAddress(shared, base, row, column, elementBytes),
                constant[0] * shared.pitch + constant[1] * elementBytes);
-  auto rowBits = reachableBits(layout, rowAxis, 1),
-       columnBits = reachableBits(layout, columnAxis, elementBytes);
+  auto rowBits = reachableBits(layout, rowAxis, 1), columnBits = reachableBits(layout, columnAxis, elementBytes);
   uint64_t rowConstant = constant[0], columnConstant = constant[1] * elementBytes;
   if (!rowBits || !columnBits || (*rowBits & rowConstant) || (*columnBits & columnConstant))
     return sharedAddress(shared, base, add(row, constant[0]), add(column, constant[1]), elementBytes);
@@ -232,8 +228,7 @@ void KernelEmitter::writeShared(ArrayRef<Value> values, const Layout &layout, Ra
         for (size_t j = 0; j < words.size(); ++j)
           value = LLVM::InsertElementOp::create(b, loc, value, words[j], i32(j));
       }
-      storeShared(sharedAddress(shared, layout, rank, base, layout.atRegister(i), bytes), value,
-                  width * bytes);
+      storeShared(sharedAddress(shared, layout, rank, base, layout.atRegister(i), bytes), value, width * bytes);
     }
   });
 }
@@ -265,8 +260,7 @@ KernelEmitter::Registers KernelEmitter::readShared(const Layout &layout, RankedT
     }
     int64_t words = llvm::divideCeil(width * bytes, 4);
     Type word = width * bytes == 1 ? i8Type : width * bytes == 2 ? i16Type : i32Type;
-    Value loaded =
-        loadShared(address, words == 1 ? word : Type(VectorType::get(words, i32Type)), width * bytes);
+    Value loaded = loadShared(address, words == 1 ? word : Type(VectorType::get(words, i32Type)), width * bytes);
     Registers parts;
     if (words == 1)
       parts.push_back(loaded);

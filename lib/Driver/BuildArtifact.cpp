@@ -205,8 +205,8 @@ private:
       step->args.push_back(std::make_unique<art::ArgT>(memories.at(operand)));
     for (auto extent : op.getScalars().getAsRange<schedule::ExtentAttr>()) {
       auto s = std::make_unique<art::ScalarT>();
-      s->kind = extent.getSymbol() == "pages_per_sequence" ? art::ScalarKind::pages_per_sequence
-                                                           : art::ScalarKind::symbol;
+      s->kind =
+          extent.getSymbol() == "pages_per_sequence" ? art::ScalarKind::pages_per_sequence : art::ScalarKind::symbol;
       s->symbol = symbolOf(extent.getSymbol());
       step->scalars.push_back(std::move(s));
     }

@@ -43,8 +43,8 @@ static std::string keyOf(const CompileOptions &options) {
   Dl_info self;
   fs::file_status status;
   if (dladdr(reinterpret_cast<void *>(&keyOf), &self) && !fs::status(self.dli_fname, status))
-    key += std::to_string(status.getSize()) +
-           std::to_string(status.getLastModificationTime().time_since_epoch().count());
+    key +=
+        std::to_string(status.getSize()) + std::to_string(status.getLastModificationTime().time_since_epoch().count());
   for (const auto *list : {&options.targets, &options.entries}) {
     key += "|";
     for (const std::string &item : *list)

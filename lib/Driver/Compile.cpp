@@ -34,9 +34,7 @@ public:
             os << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn() << ": ";
           os << d;
         }) {}
-  llvm::Error take(StringRef otherwise) {
-    return llvm::createStringError(text.empty() ? otherwise.str() : text);
-  }
+  llvm::Error take(StringRef otherwise) { return llvm::createStringError(text.empty() ? otherwise.str() : text); }
 
 private:
   std::string text;
@@ -75,8 +73,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &co
 llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model, StringRef target,
                                                                  const CompileOptions &options) {
   Diagnostics diagnostics(*model.getContext());
-  FailureOr<OwningOpRef<ModuleOp>> blocks = formBlocks(
-      model, target.starts_with("sm_") ? gpuBlockTarget(target) : x86BlockTarget(), options.entries);
+  FailureOr<OwningOpRef<ModuleOp>> blocks =
+      formBlocks(model, target.starts_with("sm_") ? gpuBlockTarget(target) : x86BlockTarget(), options.entries);
   if (failed(blocks))
     return diagnostics.take("forming blocks failed");
   PassManager pm(model.getContext());
@@ -87,9 +85,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model,
 }
 
 /// The level as artifacts name it.
-static std::string levelName(CpuLevel level) {
-  return level == CpuLevel::v1 ? "x86-64-v1" : cpuName(level).str();
-}
+static std::string levelName(CpuLevel level) { return level == CpuLevel::v1 ? "x86-64-v1" : cpuName(level).str(); }
 
 /// Every kernel of a block form as code for its target.
 static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef target,
@@ -248,7 +244,8 @@ llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const Co
       if (form == "ptx") {
         text += module->ptx;
       } else if (module->cubin.empty()) {
-        return llvm::createStringError("--emit=" + form.str() + " needs ptxas, and none was found: install the CUDA "
+        return llvm::createStringError("--emit=" + form.str() +
+                                       " needs ptxas, and none was found: install the CUDA "
                                        "toolkit or PyPI's nvidia-cuda-nvcc; --emit=ptx works without");
       } else if (form == "cubin") {
         text.append(module->cubin.begin(), module->cubin.end());
@@ -256,9 +253,11 @@ llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const Co
         return e;
       }
     } else {
-      return llvm::createStringError("--emit=" + form.str() + ": expected summary, model, block, schedule, report or "
+      return llvm::createStringError("--emit=" + form.str() +
+                                     ": expected summary, model, block, schedule, report or "
                                      "status; llvm or asm with target x86-64; tile, ptx, cubin or sass with an sm_ "
-                                     "target (got target " + target + ")");
+                                     "target (got target " +
+                                     target + ")");
     }
   }
   return text;

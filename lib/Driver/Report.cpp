@@ -63,9 +63,9 @@ int64_t countUnfused(ModuleOp model, StringRef entry) {
   if (!function)
     return 0;
   for (Operation &op : function.getBody().front())
-    count += isa<linalg::LinalgOp>(op) ? !isa<linalg::FillOp>(op)
-                                       : isa<tensor::GatherOp>(op) || (isa<HybridDialect>(op.getDialect()) &&
-                                                                       !isa<CacheViewOp>(op));
+    count += isa<linalg::LinalgOp>(op)
+                 ? !isa<linalg::FillOp>(op)
+                 : isa<tensor::GatherOp>(op) || (isa<HybridDialect>(op.getDialect()) && !isa<CacheViewOp>(op));
   return count;
 }
 
@@ -110,9 +110,12 @@ std::string hybrid::reportBlocks(ModuleOp model, ModuleOp blocks, StringRef targ
       std::string fused = join(launch.getFused(), ", "), missed = join(launch.getMissed(), "; ");
       auto note = notes.find(launch.getKernel().str());
       if (json) {
-        llvm::json::Object row{{"layer", launch.getLabel()}, {"kernel", launch.getKernel()},
-                               {"flops", flops},             {"bytes", bytes},
-                               {"bound", bound},             {"fused", fused},
+        llvm::json::Object row{{"layer", launch.getLabel()},
+                               {"kernel", launch.getKernel()},
+                               {"flops", flops},
+                               {"bytes", bytes},
+                               {"bound", bound},
+                               {"fused", fused},
                                {"apart", missed}};
         row["flops_polynomial"] = launch.getFlops().value_or("0");
         row["bytes_polynomial"] = launch.getBytes().value_or("0");

@@ -45,8 +45,7 @@ public:
     }
     for (const YamlEntry &entry : node.entries)
       if (!findSchemaKey(name, entry.key))
-        errors.fail(entry.position,
-                    "unknown key '" + entry.key + "' in '" + name + "'" + suggest(entry.key, known()));
+        errors.fail(entry.position, "unknown key '" + entry.key + "' in '" + name + "'" + suggest(entry.key, known()));
   }
 
   /// The value of `key`; null if it is absent, which for a required key is an error.
@@ -138,8 +137,7 @@ public:
 
   int64_t toInteger(StringRef key, const YamlNode &value) const {
     int64_t result = 1;
-    if (value.kind != YamlNode::Kind::scalar || value.quoted ||
-        StringRef(value.text).getAsInteger(10, result))
+    if (value.kind != YamlNode::Kind::scalar || value.quoted || StringRef(value.text).getAsInteger(10, result))
       errors.fail(value.position, "expected an integer for '" + key + "', got " + value.describe());
     return result;
   }
@@ -267,8 +265,7 @@ private:
 
   void readPlaces(const Section &layers, const YamlNode &at) {
     if (at.kind != YamlNode::Kind::mapping)
-      return errors.fail(at.position,
-                         "expected a mapping from block names to layer numbers, got " + at.describe());
+      return errors.fail(at.position, "expected a mapping from block names to layer numbers, got " + at.describe());
     for (const YamlEntry &entry : at.entries) {
       checkName(entry.key, entry.position);
       if (entry.value.kind != YamlNode::Kind::sequence)
@@ -331,8 +328,7 @@ private:
       if (!section.has(name))
         continue;
       if (!ffn.name.empty())
-        errors.fail(section.at(name),
-                    "expected one feed-forward network, got '" + ffn.name + "' and '" + name + "'");
+        errors.fail(section.at(name), "expected one feed-forward network, got '" + ffn.name + "' and '" + name + "'");
       ffn.name = name;
       ffn.width = section.integer(name);
     }
@@ -372,8 +368,7 @@ private:
     for (const YamlEntry &branch : parallel->entries)
       addBranch(mixer, branch);
     if (mixer.branches.size() < 2)
-      errors.fail(parallel->position,
-                  "expected two or more mixers in 'parallel', got " + Twine(mixer.branches.size()));
+      errors.fail(parallel->position, "expected two or more mixers in 'parallel', got " + Twine(mixer.branches.size()));
     readFuse(fuse ? *fuse : emptyMapping(), mixer);
     return mixer;
   }

@@ -27,8 +27,8 @@ std::string mlir::hybrid::knownFamilies() {
   return names;
 }
 
-void FamilyReader::frame(StringRef embedding, StringRef finalNorm, double eps, bool tied,
-                         double embeddingScale, double logitScale) {
+void FamilyReader::frame(StringRef embedding, StringRef finalNorm, double eps, bool tied, double embeddingScale,
+                         double logitScale) {
   spec.vocab = config.integer("vocab_size");
   spec.width = config.integer("hidden_size");
   spec.tied = tied;
@@ -71,8 +71,7 @@ std::vector<bool> FamilyReader::attentionLayers(StringRef key, const std::vector
 LinearSpec FamilyReader::linear(std::initializer_list<LayerRows> layers, bool bias) {
   LinearSpec linear;
   for (const LayerRows &layer : layers) {
-    linear.weight.push_back(
-        {layer.layer + ".weight", 0, layer.rows, layer.inputScale * layer.outputScale, /*map=*/""});
+    linear.weight.push_back({layer.layer + ".weight", 0, layer.rows, layer.inputScale * layer.outputScale, /*map=*/""});
     if (bias)
       linear.bias.push_back({layer.layer + ".bias", 0, layer.rows, layer.outputScale, /*map=*/""});
   }
@@ -89,14 +88,12 @@ Activation FamilyReader::activation(StringRef key) {
                                              .Case("sigmoid", Activation::sigmoid)
                                              .Default(std::nullopt);
   if (!activation)
-    config.fail(key, "unknown activation '" + name +
-                         "'; known are silu, swish, gelu, gelu_new, gelu_pytorch_tanh, " + "relu2, sigmoid");
+    config.fail(key, "unknown activation '" + name + "'; known are silu, swish, gelu, gelu_new, gelu_pytorch_tanh, " +
+                         "relu2, sigmoid");
   return activation.value_or(Activation::silu);
 }
 
-static double yarnScale(double factor, double mscale) {
-  return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1;
-}
+static double yarnScale(double factor, double mscale) { return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1; }
 
 std::optional<RopeSpec> FamilyReader::rope(int64_t headDim, double defaultTheta, double defaultFraction) {
   StringRef key = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
@@ -118,15 +115,14 @@ std::optional<RopeSpec> FamilyReader::rope(int64_t headDim, double defaultTheta,
     type = rope->string("rope_type", rope->string("type", "default"));
   }
   if (!(fraction > 0 && fraction <= 1))
-    config.fail(key,
-                "expected 'partial_rotary_factor' in (0, 1], got " + llvm::formatv("{0}", fraction).str());
+    config.fail(key, "expected 'partial_rotary_factor' in (0, 1], got " + llvm::formatv("{0}", fraction).str());
   result.rotaryDim = int64_t(headDim * fraction);
   if (type == "default")
     return result;
 
   int64_t trained = config.integer("max_position_embeddings", 8192);
-  result.originalContext = config.integer("original_max_position_embeddings",
-                                          rope->integer("original_max_position_embeddings", trained));
+  result.originalContext =
+      config.integer("original_max_position_embeddings", rope->integer("original_max_position_embeddings", trained));
   if (type == "linear") {
     result.scaling = RopeScaling::linear;
     result.factor = rope->number("factor");
@@ -137,18 +133,15 @@ std::optional<RopeSpec> FamilyReader::rope(int64_t headDim, double defaultTheta,
     result.highFreqFactor = rope->number("high_freq_factor");
   } else if (type == "yarn") {
     result.scaling = RopeScaling::yarn;
-    result.factor =
-        rope->number("factor", double(trained) / double(std::max<int64_t>(result.originalContext, 1)));
+    result.factor = rope->number("factor", double(trained) / double(std::max<int64_t>(result.originalContext, 1)));
     result.betaFast = rope->number("beta_fast", 32);
     result.betaSlow = rope->number("beta_slow", 1);
     double mscale = rope->number("mscale", 0), allDim = rope->number("mscale_all_dim", 0);
-    double scale = mscale != 0 && allDim != 0
-                       ? yarnScale(result.factor, mscale) / yarnScale(result.factor, allDim)
-                       : yarnScale(result.factor, 1);
+    double scale = mscale != 0 && allDim != 0 ? yarnScale(result.factor, mscale) / yarnScale(result.factor, allDim)
+                                              : yarnScale(result.factor, 1);
     result.attentionFactor = rope->number("attention_factor", scale);
     if (!rope->boolean("truncate", true))
-      config.fail(key,
-                  "expected 'truncate' to be true: YaRN with an exact correction range is not supported");
+      config.fail(key, "expected 'truncate' to be true: YaRN with an exact correction range is not supported");
   } else {
     config.fail(key, "unknown rotary scaling '" + type + "'; known are default, linear, llama3, yarn");
   }
@@ -156,8 +149,7 @@ std::optional<RopeSpec> FamilyReader::rope(int64_t headDim, double defaultTheta,
   return result;
 }
 
-AttentionSpec FamilyReader::attention(const std::string &prefix, bool bias, StringRef outName,
-                                      AttentionScales scales) {
+AttentionSpec FamilyReader::attention(const std::string &prefix, bool bias, StringRef outName, AttentionScales scales) {
   AttentionSpec attention;
   attention.heads = config.integer("num_attention_heads");
   attention.kvHeads = config.integer("num_key_value_heads", attention.heads);
@@ -174,8 +166,8 @@ AttentionSpec FamilyReader::attention(const std::string &prefix, bool bias, Stri
   return attention;
 }
 
-FfnSpec FamilyReader::gatedFfn(const std::string &gate, const std::string &up, const std::string &down,
-                               int64_t width, bool bias, double gateScale, double outScale) {
+FfnSpec FamilyReader::gatedFfn(const std::string &gate, const std::string &up, const std::string &down, int64_t width,
+                               bool bias, double gateScale, double outScale) {
   FfnSpec ffn;
   ffn.name = "swiglu";
   ffn.width = width;
@@ -202,13 +194,12 @@ Mamba2Spec FamilyReader::mamba2Dims(int64_t inner) {
   const llvm::json::Value *headDim = config.get("mamba_d_head");
   bool isAuto = !config.has("mamba_d_head") || headDim->getAsString() == StringRef("auto");
   if (mixer.heads > 0 && inner % mixer.heads != 0)
-    config.fail("mamba_n_heads", "expected 'mamba_n_heads' (" + Twine(mixer.heads) +
-                                     ") to divide the mixer's width (" + Twine(inner) + ")");
+    config.fail("mamba_n_heads", "expected 'mamba_n_heads' (" + Twine(mixer.heads) + ") to divide the mixer's width (" +
+                                     Twine(inner) + ")");
   mixer.headDim = isAuto ? (mixer.heads > 0 ? inner / mixer.heads : 1) : config.integer("mamba_d_head");
   if (mixer.heads * mixer.headDim != inner)
-    config.fail("mamba_d_head", "expected 'mamba_d_head' (" + Twine(mixer.headDim) +
-                                    ") times 'mamba_n_heads' (" + Twine(mixer.heads) +
-                                    ") to be the mixer's width (" + Twine(inner) + ")");
+    config.fail("mamba_d_head", "expected 'mamba_d_head' (" + Twine(mixer.headDim) + ") times 'mamba_n_heads' (" +
+                                    Twine(mixer.heads) + ") to be the mixer's width (" + Twine(inner) + ")");
   timeStepLimit(mixer);
   return mixer;
 }
@@ -218,14 +209,13 @@ void FamilyReader::timeStepLimit(Mamba2Spec &mixer) {
   if (limit.empty())
     return;
   if (limit.size() != 2)
-    return config.fail("time_step_limit",
-                       "expected two numbers for 'time_step_limit', got " + Twine(limit.size()));
+    return config.fail("time_step_limit", "expected two numbers for 'time_step_limit', got " + Twine(limit.size()));
   mixer.dtMin = limit[0];
   mixer.dtMax = limit[1];
 }
 
-void FamilyReader::mamba2Weights(Mamba2Spec &mixer, const std::string &prefix, bool inBias, bool outBias,
-                                 bool convBias, const Mamba2Scales &scales) {
+void FamilyReader::mamba2Weights(Mamba2Spec &mixer, const std::string &prefix, bool inBias, bool outBias, bool convBias,
+                                 const Mamba2Scales &scales) {
   int64_t bc = mixer.groups * mixer.state;
   int64_t rows[] = {mixer.inner(), mixer.inner(), bc, bc, mixer.heads};
   int64_t begin = 0;
@@ -260,8 +250,7 @@ static std::string inFolder(StringRef folder, StringRef file) {
 
 /// The dtype that most of a checkpoint is stored in, which is its embedding's.
 static std::string checkpointDtype(const ModelSpec &spec, const hybridrt::Checkpoint &weights) {
-  const hybridrt::TensorView *tensor =
-      spec.embedding.empty() ? nullptr : weights.find(spec.embedding.front().source);
+  const hybridrt::TensorView *tensor = spec.embedding.empty() ? nullptr : weights.find(spec.embedding.front().source);
   if (tensor && tensor->type == hybridrt::ElementType::bf16)
     return "bf16";
   return tensor && tensor->type == hybridrt::ElementType::f16 ? "f16" : "f32";
@@ -299,14 +288,12 @@ llvm::Expected<ModelSpec> mlir::hybrid::readHuggingFace(StringRef folder) {
   std::string type = config.string("model_type", "");
   const Family *family = llvm::find_if(families, [&](const Family &f) { return f.modelType == type; });
   if (family == std::end(families)) {
-    config.fail("model_type", type.empty()
-                                  ? Twine("expected key 'model_type'; known families are ") + knownFamilies()
-                                  : "unknown family '" + type + "'; known are " + knownFamilies());
+    config.fail("model_type", type.empty() ? Twine("expected key 'model_type'; known families are ") + knownFamilies()
+                                           : "unknown family '" + type + "'; known are " + knownFamilies());
     return config.takeError();
   }
   if (config.has("quantization_config"))
-    config.fail("quantization_config",
-                "quantised checkpoints are not supported; expected F32, BF16 or F16 weights");
+    config.fail("quantization_config", "quantised checkpoints are not supported; expected F32, BF16 or F16 weights");
   hybridrt::Result<hybridrt::Checkpoint> weights = hybridrt::Checkpoint::open(folder.str());
   if (!weights)
     return textError(folder + ": error: " + weights.error());

@@ -39,8 +39,8 @@ public:
 
   /// vocab, width, eps of the final norm, tied or separate head, and factors on embedding and logits, folded
   /// where that is exact: a factor on the logits into the final norm's weight.
-  void frame(llvm::StringRef embedding, llvm::StringRef finalNorm, double eps, bool tied,
-             double embeddingScale = 1, double logitScale = 1);
+  void frame(llvm::StringRef embedding, llvm::StringRef finalNorm, double eps, bool tied, double embeddingScale = 1,
+             double logitScale = 1);
 
   /// num_hidden_layers, bounded so that a loop over it ends.
   int64_t numLayers();
@@ -60,8 +60,8 @@ public:
   AttentionSpec attention(const std::string &prefix, bool bias, llvm::StringRef outName = "o_proj",
                           AttentionScales scales = {});
   /// gate, up and down projections.
-  FfnSpec gatedFfn(const std::string &gate, const std::string &up, const std::string &down, int64_t width,
-                   bool bias, double gateScale = 1, double outScale = 1);
+  FfnSpec gatedFfn(const std::string &gate, const std::string &up, const std::string &down, int64_t width, bool bias,
+                   double gateScale = 1, double outScale = 1);
 
   /// hidden_size times the factor behind `key`, 2 by default.
   int64_t expanded(llvm::StringRef key);

@@ -41,8 +41,7 @@ private:
   /// Convolves over the tokens that the cache "conv" ends with and those given.
   Value convolve(Value x, const Recipe &taps, const Recipe &bias, int64_t width, Activation activation);
   /// A scan from the state in the cache "state", which becomes its final state.
-  Value scan(Rank rank, int64_t heads, Value q, Value k, Value v, Value logDecay, Value writeScale,
-             Value bonus);
+  Value scan(Rank rank, int64_t heads, Value q, Value k, Value v, Value logDecay, Value writeScale, Value bonus);
 
   // Parts. Names are taken below the current prefix.
   Value parameter(StringRef name, ArrayRef<int64_t> shape, const Recipe &recipe, FieldList fields = {});

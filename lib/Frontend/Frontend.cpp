@@ -23,8 +23,7 @@ public:
           llvm::raw_string_ostream os(text);
           if (auto file = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
             os << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn() << ": ";
-          os << (diagnostic.getSeverity() == DiagnosticSeverity::Note ? "note: " : "error: ") << diagnostic
-             << "\n";
+          os << (diagnostic.getSeverity() == DiagnosticSeverity::Note ? "note: " : "error: ") << diagnostic << "\n";
           return success();
         }) {}
 
@@ -36,8 +35,7 @@ private:
 };
 } // namespace
 
-static Expected<OwningOpRef<ModuleOp>> readIR(MLIRContext &context, StringRef path,
-                                              const ImportOptions &options) {
+static Expected<OwningOpRef<ModuleOp>> readIR(MLIRContext &context, StringRef path, const ImportOptions &options) {
   DiagnosticText diagnostics(context);
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
   if (!module)
@@ -45,8 +43,8 @@ static Expected<OwningOpRef<ModuleOp>> readIR(MLIRContext &context, StringRef pa
   // Cache types have it as well, so it is the file's to say.
   auto dtype = (*module)->getAttrOfType<TypeAttr>("hybrid.dtype");
   if (options.dtype && dtype && debugString(dtype.getValue()) != *options.dtype)
-    return textError(path + ": error: expected dtype " + *options.dtype + ", found " +
-                     debugString(dtype.getValue()) + "; the dtype of IR is fixed when it is made");
+    return textError(path + ": error: expected dtype " + *options.dtype + ", found " + debugString(dtype.getValue()) +
+                     "; the dtype of IR is fixed when it is made");
   return module;
 }
 
@@ -61,9 +59,8 @@ Expected<OwningOpRef<ModuleOp>> mlir::hybrid::importModel(MLIRContext &context, 
   if (Error error = checkDtype(options))
     return error;
   if (!llvm::sys::fs::exists(path))
-    return textError(path +
-                     ": error: no such file or folder; expected a description (.yaml), a Hugging Face folder "
-                     "or IR (.mlir)");
+    return textError(path + ": error: no such file or folder; expected a description (.yaml), a Hugging Face folder "
+                            "or IR (.mlir)");
   StringRef extension = llvm::sys::path::extension(path);
   if (extension == ".mlir" || extension == ".mlirbc")
     return readIR(context, path, options);
@@ -77,8 +74,7 @@ Expected<OwningOpRef<ModuleOp>> mlir::hybrid::importModel(MLIRContext &context, 
   if (folder) {
     if (std::optional<Misfit> misfit = findMisfit(*spec))
       return textError(path + "/config.json: error: " +
-                       (misfit->block ? "layer " + std::to_string(misfit->block) + ": " : "") +
-                       misfit->message);
+                       (misfit->block ? "layer " + std::to_string(misfit->block) + ": " : "") + misfit->message);
   }
   OwningOpRef<ModuleOp> module = buildModelForm(context, *spec, options);
   DiagnosticText diagnostics(context);

@@ -17,9 +17,7 @@ static Recipe initialiser(llvm::StringRef name, llvm::ArrayRef<double> arguments
 
 Recipe mlir::hybrid::wantedBias() { return initialiser("const", {0}); }
 
-Recipe mlir::hybrid::decayInitialiser(std::array<double, 2> rates) {
-  return initialiser("a_log", rates, "neg_exp");
-}
+Recipe mlir::hybrid::decayInitialiser(std::array<double, 2> rates) { return initialiser("a_log", rates, "neg_exp"); }
 
 Recipe mlir::hybrid::timeStepInitialiser(std::array<double, 2> steps) {
   constexpr double floor = 1e-4;

@@ -5,9 +5,7 @@
 using namespace mlir::hybrid;
 using namespace llvm;
 
-Error mlir::hybrid::textError(const Twine &message) {
-  return createStringError(inconvertibleErrorCode(), message);
-}
+Error mlir::hybrid::textError(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
 
 Expected<std::string> mlir::hybrid::readTextFile(StringRef path, size_t limit) {
   sys::fs::file_status status;
@@ -16,8 +14,7 @@ Expected<std::string> mlir::hybrid::readTextFile(StringRef path, size_t limit) {
   if (status.type() != sys::fs::file_type::regular_file)
     return textError(path + ": error: expected a regular file");
   if (status.getSize() > limit)
-    return textError(path + ": error: expected at most " + Twine(limit) + " bytes, got " +
-                     Twine(status.getSize()));
+    return textError(path + ": error: expected at most " + Twine(limit) + " bytes, got " + Twine(status.getSize()));
   ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFile(path, /*IsText=*/false);
   if (!buffer)
     return textError(path + ": error: expected a readable file: " + buffer.getError().message());

@@ -61,10 +61,9 @@ Value FormBuilder::fuse(const MixerSpec &mixer, ValueRange branches) {
   Scope scope(*this, "fuse");
   if (fuse.joint)
     projections.push_back(parameter("out", {this->spec.width, joined}, fuse.out.weight));
-  Value y =
-      FuseOp::create(builder, loc, tokens({this->spec.width}), branches, normWeights, scales, projections,
-                     /*gate=*/Value(), /*normalisers=*/ValueRange(), fuse.op, fuse.norm, /*norm_groups=*/1,
-                     llvm::APFloat(fuse.eps), /*factors=*/DenseF64ArrayAttr());
+  Value y = FuseOp::create(builder, loc, tokens({this->spec.width}), branches, normWeights, scales, projections,
+                           /*gate=*/Value(), /*normalisers=*/ValueRange(), fuse.op, fuse.norm, /*norm_groups=*/1,
+                           llvm::APFloat(fuse.eps), /*factors=*/DenseF64ArrayAttr());
   // A bias passes through the join as its branch does.
   for (const auto &[i, spec] : llvm::enumerate(mixer.branches)) {
     const Recipe &bias = mixerOut(spec).bias;
@@ -88,16 +87,15 @@ Value FormBuilder::rotary(const RopeSpec &rope, Value x) {
   return RotaryOp::create(builder, loc, type, x, positions, /*angles=*/Value(), f64(rope.theta), rotaryDim,
                           /*interleave=*/UnitAttr(), RopeScalingAttr::get(builder.getContext(), rope.scaling),
                           f64(rope.factor), f64(rope.lowFreqFactor), f64(rope.highFreqFactor),
-                          builder.getI64IntegerAttr(rope.originalContext), f64(rope.betaFast),
-                          f64(rope.betaSlow), f64(rope.attentionFactor));
+                          builder.getI64IntegerAttr(rope.originalContext), f64(rope.betaFast), f64(rope.betaSlow),
+                          f64(rope.attentionFactor));
 }
 
 Value FormBuilder::branch(const AttentionSpec &a, Value x) {
   Value qkv = linear("qkv", a.qkv, x, a.qWidth() + a.kWidth() + a.vWidth(),
                      {{"q", a.qWidth()}, {"k", a.kWidth()}, {"v", a.vWidth()}});
   int64_t begin = 0;
-  Value q = columns(qkv, begin, a.qWidth()), k = columns(qkv, begin, a.kWidth()),
-        v = columns(qkv, begin, a.vWidth());
+  Value q = columns(qkv, begin, a.qWidth()), k = columns(qkv, begin, a.kWidth()), v = columns(qkv, begin, a.vWidth());
   if (a.qkNorm == QkNorm::full) {
     q = norm("q_norm", a.qNorm, q);
     k = norm("k_norm", a.kNorm, k);
@@ -132,16 +130,15 @@ Value FormBuilder::branch(const AttentionSpec &a, Value x) {
   return mergeHeads(builder, loc, o.getO());
 }
 
-Value FormBuilder::convolve(Value x, const Recipe &taps, const Recipe &bias, int64_t width,
-                            Activation activation) {
+Value FormBuilder::convolve(Value x, const Recipe &taps, const Recipe &bias, int64_t width, Activation activation) {
   int64_t channels = cast<RankedTensorType>(x.getType()).getDimSize(1);
   RankedTensorType tapsType = tokens({width - 1, channels});
   Value weights = parameter("taps", {channels, width}, taps);
   Value biasValue = bias.empty() ? Value() : parameter("conv_bias", {channels}, bias);
   Value before = cache("conv");
   Value initial = before ? CacheViewOp::create(builder, loc, tapsType, before) : Value();
-  auto conv = CausalConv1dOp::create(builder, loc, x.getType(), tapsType, x, weights, biasValue, initial,
-                                     offsets, activation);
+  auto conv =
+      CausalConv1dOp::create(builder, loc, x.getType(), tapsType, x, weights, biasValue, initial, offsets, activation);
   if (before)
     setCache("conv", CacheAppendOp::create(builder, loc, before, conv.getFinalTaps(), offsets));
   return conv.getY();
@@ -157,13 +154,13 @@ Value FormBuilder::scan(Rank rank, int64_t heads, Value q, Value k, Value v, Val
   // One column of write scales per order of the state.
   SmallVector<ReassociationIndices> split{{0}, {1, 2}};
   writeScale = tensor::ExpandShapeOp::create(builder, loc, tokens({heads, 1}), writeScale, split);
-  auto scan = LinearScanOp::create(
-      builder, loc, tokens({heads, value}), stateType, /*chunk_states=*/Type(), /*mixer=*/Type(), q, k, v,
-      logDecay, /*rate=*/Value(), /*rate_matrix=*/Value(), writeScale,
-      /*erase_key=*/Value(), /*untied_write=*/Value(), /*untied_read=*/Value(),
-      /*mix=*/Value(), bonus, initial, offsets, Decay::scalar, rank, Erase::decayed, Read::post,
-      /*order=*/1, /*substeps=*/1, /*chunk=*/IntegerAttr(), /*materialise=*/false,
-      /*state_only=*/false);
+  auto scan =
+      LinearScanOp::create(builder, loc, tokens({heads, value}), stateType, /*chunk_states=*/Type(), /*mixer=*/Type(),
+                           q, k, v, logDecay, /*rate=*/Value(), /*rate_matrix=*/Value(), writeScale,
+                           /*erase_key=*/Value(), /*untied_write=*/Value(), /*untied_read=*/Value(),
+                           /*mix=*/Value(), bonus, initial, offsets, Decay::scalar, rank, Erase::decayed, Read::post,
+                           /*order=*/1, /*substeps=*/1, /*chunk=*/IntegerAttr(), /*materialise=*/false,
+                           /*state_only=*/false);
   if (before)
     setCache("state", CacheAppendOp::create(builder, loc, before, scan.getFinalState(), offsets));
   return scan.getO();
@@ -182,28 +179,25 @@ Value FormBuilder::branch(const Mamba2Spec &m, Value x) {
   Value in = linear("in", m.in, x, m.inner() + m.convChannels() + m.heads,
                     {{"z", m.inner()}, {"x", m.ownValueWidth()}, {"B", bc}, {"C", bc}, {"dt", m.heads}});
   int64_t begin = 0;
-  Value z = columns(in, begin, m.inner()), xbc = columns(in, begin, m.convChannels()),
-        dt = columns(in, begin, m.heads);
+  Value z = columns(in, begin, m.inner()), xbc = columns(in, begin, m.convChannels()), dt = columns(in, begin, m.heads);
   xbc = convolve(xbc, m.taps, m.convBias, m.conv, m.activation);
   begin = 0;
-  Value v = m.sharedValueHeads ? attentionValues
-                               : splitHeads(builder, loc, columns(xbc, begin, m.inner()), m.heads);
+  Value v = m.sharedValueHeads ? attentionValues : splitHeads(builder, loc, columns(xbc, begin, m.inner()), m.heads);
   Value k = splitHeads(builder, loc, columns(xbc, begin, bc), m.groups);
   Value q = splitHeads(builder, loc, columns(xbc, begin, bc), m.groups);
 
   dt = timeStep(dt, m.dtBias, m.heads);
   if (m.dtMin > 0 || std::isfinite(m.dtMax))
-    dt = buildElementwise(builder, loc, dt, ArrayRef<Broadcast>(), cast<RankedTensorType>(dt.getType()),
-                          [&](OpBuilder &b, Location at, ValueRange args) -> Value {
-                            Value clamped = args[0];
-                            if (m.dtMin > 0)
-                              clamped = arith::MaximumFOp::create(
-                                  b, at, clamped, buildScalar(b, at, clamped.getType(), m.dtMin));
-                            if (std::isfinite(m.dtMax))
-                              clamped = arith::MinimumFOp::create(
-                                  b, at, clamped, buildScalar(b, at, clamped.getType(), m.dtMax));
-                            return clamped;
-                          });
+    dt = buildElementwise(
+        builder, loc, dt, ArrayRef<Broadcast>(), cast<RankedTensorType>(dt.getType()),
+        [&](OpBuilder &b, Location at, ValueRange args) -> Value {
+          Value clamped = args[0];
+          if (m.dtMin > 0)
+            clamped = arith::MaximumFOp::create(b, at, clamped, buildScalar(b, at, clamped.getType(), m.dtMin));
+          if (std::isfinite(m.dtMax))
+            clamped = arith::MinimumFOp::create(b, at, clamped, buildScalar(b, at, clamped.getType(), m.dtMax));
+          return clamped;
+        });
   Value logDecay = buildMul(builder, loc, dt, parameter("A", {m.heads}, m.a), Broadcast::trailing);
   Value bonus = m.d.empty() ? Value() : parameter("D", {m.heads}, m.d);
   Value y = mergeHeads(builder, loc, scan(Rank::zero, m.heads, q, k, v, logDecay, dt, bonus));
@@ -237,8 +231,8 @@ Value FormBuilder::branch(const GatedDeltaSpec &d, Value x) {
   Value v = splitHeads(builder, loc, columns(qkv, begin, d.valueWidth()), d.valueHeads);
   q = buildScale(builder, loc, q, 1 / std::sqrt(double(d.keyDim)));
 
-  Value logDecay = buildMul(builder, loc, timeStep(a, d.dtBias, d.valueHeads),
-                            parameter("A", {d.valueHeads}, d.a), Broadcast::trailing);
+  Value logDecay = buildMul(builder, loc, timeStep(a, d.dtBias, d.valueHeads), parameter("A", {d.valueHeads}, d.a),
+                            Broadcast::trailing);
   Value beta = buildActivationOf(builder, loc, Activation::sigmoid, b);
   if (d.betaScale != 1)
     beta = buildScale(builder, loc, beta, d.betaScale);
@@ -250,8 +244,7 @@ Value FormBuilder::branch(const GatedDeltaSpec &d, Value x) {
 Value FormBuilder::branch(const ShortConvSpec &c, Value x) {
   Value in = linear("in", c.in, x, 3 * c.channels, {{"B", c.channels}, {"C", c.channels}, {"x", c.channels}});
   int64_t begin = 0;
-  Value b = columns(in, begin, c.channels), gate = columns(in, begin, c.channels),
-        u = columns(in, begin, c.channels);
+  Value b = columns(in, begin, c.channels), gate = columns(in, begin, c.channels), u = columns(in, begin, c.channels);
   auto gated = [&](Value by, Value value) -> Value {
     return GluOp::create(builder, loc, value.getType(), by, value, Activation::identity,
                          /*clamp=*/FloatAttr());

@@ -38,8 +38,7 @@ RankedTensorType FormBuilder::tokens(ArrayRef<int64_t> dims) const {
   return RankedTensorType::get(shape, Float32Type::get(builder.getContext()));
 }
 
-Value FormBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, const Recipe &recipe,
-                             FieldList fields) {
+Value FormBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, const Recipe &recipe, FieldList fields) {
   std::string full = prefix.empty() ? name.str() : prefix + "." + name.str();
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   if (globals.try_emplace(full, type).second) {
@@ -66,8 +65,7 @@ Value FormBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, const Reci
       global->setAttr("hybrid.fields", builder.getArrayAttr(fieldAttrs));
     lastGlobal = global;
   }
-  return ml_program::GlobalLoadConstOp::create(builder, loc, type,
-                                               FlatSymbolRefAttr::get(builder.getContext(), full));
+  return ml_program::GlobalLoadConstOp::create(builder, loc, type, FlatSymbolRefAttr::get(builder.getContext(), full));
 }
 
 Value FormBuilder::linear(StringRef name, const LinearSpec &linear, Value x, int64_t rows, FieldList fields) {
@@ -75,12 +73,10 @@ Value FormBuilder::linear(StringRef name, const LinearSpec &linear, Value x, int
   Value y = buildLinear(builder, loc, x, parameter(name, {rows, columns}, linear.weight, fields));
   if (linear.bias.empty())
     return y;
-  return buildAdd(builder, loc, y, parameter((name + "_bias").str(), {rows}, linear.bias, fields),
-                  Broadcast::trailing);
+  return buildAdd(builder, loc, y, parameter((name + "_bias").str(), {rows}, linear.bias, fields), Broadcast::trailing);
 }
 
-Value FormBuilder::norm(StringRef name, const NormSpec &norm, Value x, Value gate, int64_t groups,
-                        GateOrder order) {
+Value FormBuilder::norm(StringRef name, const NormSpec &norm, Value x, Value gate, int64_t groups, GateOrder order) {
   auto type = cast<RankedTensorType>(x.getType());
   Value weight;
   if (!norm.weight.empty())
@@ -104,9 +100,7 @@ void FormBuilder::declareCache(StringRef name, CacheKind kind, ArrayRef<int64_t>
 
 Value FormBuilder::cache(StringRef name) { return caches.lookup(builder.getStringAttr(prefix + "." + name)); }
 
-void FormBuilder::setCache(StringRef name, Value value) {
-  caches[builder.getStringAttr(prefix + "." + name)] = value;
-}
+void FormBuilder::setCache(StringRef name, Value value) { caches[builder.getStringAttr(prefix + "." + name)] = value; }
 
 Value FormBuilder::residual(const std::optional<NormSpec> &postNorm, StringRef name, Value x, Value y) {
   Scope scope(*this, name);
@@ -178,13 +172,12 @@ void FormBuilder::buildEntry(StringRef name, bool withCaches) {
   Value logits = buildLinear(builder, loc, x, head);
   if (spec.logitSoftcap) {
     double cap = *spec.logitSoftcap;
-    logits =
-        buildElementwise(builder, loc, logits, ArrayRef<Broadcast>(), tokens({spec.vocab}),
-                         [&](OpBuilder &b, Location at, ValueRange args) -> Value {
-                           Value limit = buildScalar(b, at, args[0].getType(), cap);
-                           Value ratio = arith::DivFOp::create(b, at, args[0], limit);
-                           return arith::MulFOp::create(b, at, math::TanhOp::create(b, at, ratio), limit);
-                         });
+    logits = buildElementwise(builder, loc, logits, ArrayRef<Broadcast>(), tokens({spec.vocab}),
+                              [&](OpBuilder &b, Location at, ValueRange args) -> Value {
+                                Value limit = buildScalar(b, at, args[0].getType(), cap);
+                                Value ratio = arith::DivFOp::create(b, at, args[0], limit);
+                                return arith::MulFOp::create(b, at, math::TanhOp::create(b, at, ratio), limit);
+                              });
   }
   SmallVector<Value> returned{logits};
   for (auto &[cacheName, value] : caches)

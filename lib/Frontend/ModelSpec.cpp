@@ -52,8 +52,7 @@ public:
   }
   void divides(StringRef key, int64_t divisor, StringRef name, int64_t value) {
     require(!misfit && value % divisor == 0, key,
-            "expected '" + key + "' (" + Twine(divisor) + ") to divide '" + name + "' (" + Twine(value) +
-                ")");
+            "expected '" + key + "' (" + Twine(divisor) + ") to divide '" + name + "' (" + Twine(value) + ")");
   }
 
   void operator()(const AttentionSpec &a) {
@@ -68,15 +67,13 @@ public:
             "expected 'sinks' from 0 to " + Twine(maxDim) + ", got " + Twine(a.sinkTokens));
     if (!a.rope)
       return;
-    require(a.rope->rotaryDim >= 2 && a.rope->rotaryDim % 2 == 0 && a.rope->rotaryDim <= a.headDim,
-            "head_dim",
-            "expected an even number of rotary channels from 2 to 'head_dim' (" + Twine(a.headDim) +
-                "), got " + Twine(a.rope->rotaryDim));
+    require(a.rope->rotaryDim >= 2 && a.rope->rotaryDim % 2 == 0 && a.rope->rotaryDim <= a.headDim, "head_dim",
+            "expected an even number of rotary channels from 2 to 'head_dim' (" + Twine(a.headDim) + "), got " +
+                Twine(a.rope->rotaryDim));
     require(a.rope->theta > 0, "theta", "expected a positive rotary theta");
     require(a.rope->factor > 0, "factor", "expected a positive rotary factor");
     require(a.rope->originalContext > 0, "original",
-            "expected a positive original context of the rotary scaling, got " +
-                Twine(a.rope->originalContext));
+            "expected a positive original context of the rotary scaling, got " + Twine(a.rope->originalContext));
   }
   void operator()(const Mamba2Spec &m) {
     size("heads", m.heads, maxHeads);
@@ -136,8 +133,8 @@ private:
       if (misfit)
         return;
       require(attention->valueDim == mamba->headDim, "value",
-              "expected 'value_dim' of attention (" + Twine(attention->valueDim) +
-                  ") to equal 'head_dim' of mamba2 (" + Twine(mamba->headDim) + ") with 'value: shared'");
+              "expected 'value_dim' of attention (" + Twine(attention->valueDim) + ") to equal 'head_dim' of mamba2 (" +
+                  Twine(mamba->headDim) + ") with 'value: shared'");
       divides("kv_heads", attention->kvHeads, "heads of mamba2", mamba->heads);
     }
   }

@@ -41,8 +41,8 @@ public:
     }
     if (found == rows)
       return Error::success();
-    return textError(checkpoint.path() + ": error: parameter '" + global.getSymName() + "': expected " +
-                     Twine(rows) + " rows, found " + Twine(found) + " in " + sources);
+    return textError(checkpoint.path() + ": error: parameter '" + global.getSymName() + "': expected " + Twine(rows) +
+                     " rows, found " + Twine(found) + " in " + sources);
   }
 
 private:

@@ -20,8 +20,7 @@ public:
     auto dtype = module->getAttrOfType<TypeAttr>("hybrid.dtype");
     storageBytes = dtype && dtype.getValue().isF32() ? 4 : 2;
     double L = double(summary.context);
-    values[unsigned(Symbol::tokens)] = values[unsigned(Symbol::kv_tokens)] = values[unsigned(Symbol::rows)] =
-        L;
+    values[unsigned(Symbol::tokens)] = values[unsigned(Symbol::kv_tokens)] = values[unsigned(Symbol::rows)] = L;
     values[unsigned(Symbol::sequences)] = 1;
     values[unsigned(Symbol::pairs)] = L * (L + 1) / 2;
   }
@@ -184,8 +183,7 @@ std::string mlir::hybrid::summarise(ModuleOp module, bool json, int64_t context)
   std::string text;
   llvm::raw_string_ostream os(text);
   auto line = [&](const std::string &name, const std::string &paper, const std::string &built) {
-    os << llvm::left_justify(name, 48) << llvm::right_justify(paper, 18) << llvm::right_justify(built, 18)
-       << "\n";
+    os << llvm::left_justify(name, 48) << llvm::right_justify(paper, 18) << llvm::right_justify(built, 18) << "\n";
   };
   auto row = [&](const std::string &name, SummaryRow row, const char *format, double unit) {
     line(name, number(format, row.paper / unit), number(format, row.built / unit));

@@ -34,9 +34,9 @@ public:
   TreeBuilder(StringRef path, StringRef text) : path(path), text(text) {
     sources.setDiagHandler(
         [](const llvm::SMDiagnostic &diagnostic, void *self) {
-          static_cast<TreeBuilder *>(self)->fail({size_t(std::max(diagnostic.getLineNo(), 1)),
-                                                  size_t(std::max(diagnostic.getColumnNo(), 0)) + 1},
-                                                 diagnostic.getMessage());
+          static_cast<TreeBuilder *>(self)->fail(
+              {size_t(std::max(diagnostic.getLineNo(), 1)), size_t(std::max(diagnostic.getColumnNo(), 0)) + 1},
+              diagnostic.getMessage());
         },
         this);
   }

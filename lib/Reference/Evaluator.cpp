@@ -107,8 +107,8 @@ static std::string mismatch(Type type, const HostValue &content) {
   auto shaped = dyn_cast<ShapedType>(type);
   if (!shaped || content.isCache)
     return "";
-  bool fits = shaped.getRank() == int64_t(content.shape.size()) &&
-              int64_t(content.data.size()) == content.numElements();
+  bool fits =
+      shaped.getRank() == int64_t(content.shape.size()) && int64_t(content.data.size()) == content.numElements();
   for (unsigned d = 0; fits && d < content.shape.size(); ++d)
     fits = shaped.isDynamicDim(d) || shaped.getDimSize(d) == content.shape[d];
   if (fits)
@@ -220,7 +220,8 @@ FailureOr<SmallVector<HostValue>> Evaluator::call(func::FuncOp function, ArrayRe
   Block &body = function.getBody().front();
   for (auto [i, argument, content] : llvm::enumerate(body.getArguments(), arguments)) {
     if (std::string got = mismatch(argument.getType(), content); !got.empty())
-      return function.emitError("reference: expected argument ") << i << " to be " << argument.getType() << ", got " << got;
+      return function.emitError("reference: expected argument ")
+             << i << " to be " << argument.getType() << ", got " << got;
     frame.set(argument, content);
   }
 

@@ -104,8 +104,7 @@ struct FuseModel : ReferenceModel<FuseModel, FuseOp> {
       HostValue y(ArrayRef<int64_t>{T, width});
       for (const HostValue &branch : branches) {
         for (int64_t t = 0; t < T; ++t)
-          std::copy_n(branch.data.begin() + t * branch.shape[1], branch.shape[1],
-                      y.data.begin() + t * width + column);
+          std::copy_n(branch.data.begin() + t * branch.shape[1], branch.shape[1], y.data.begin() + t * width + column);
         column += branch.shape[1];
       }
       return y;

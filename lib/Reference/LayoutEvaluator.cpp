@@ -89,8 +89,7 @@ private:
     int64_t at = from.base + offset;
     return at < int64_t(from.bytes->size()) ? (*from.bytes)[at] : kNaN;
   }
-  static double read(const SharedTile &from, const SharedLayout &layout, unsigned rank, Coordinate c,
-                     int64_t size) {
+  static double read(const SharedTile &from, const SharedLayout &layout, unsigned rank, Coordinate c, int64_t size) {
     return readByte(from, layout.offset(rank == 1 ? Coordinate{0, c[0]} : c, size));
   }
 
@@ -99,8 +98,8 @@ private:
   /// Each thread's part of a whole tile.
   void distribute(Value v, const HostValue &tile);
   /// Element (i, j) of what a load of `memory` brings.
-  FailureOr<HostValue> loadWhole(Operation *op, Value memory, ValueRange indices, ArrayRef<int64_t> shape,
-                                 Value from, Value valid, std::optional<int64_t> columns);
+  FailureOr<HostValue> loadWhole(Operation *op, Value memory, ValueRange indices, ArrayRef<int64_t> shape, Value from,
+                                 Value valid, std::optional<int64_t> columns);
 
   int64_t scalar(Value v) { return static_cast<int64_t>(scalars.lookup(v)); }
   int64_t scalarOr(Value v, int64_t otherwise) { return v ? scalar(v) : otherwise; }
@@ -125,8 +124,7 @@ LogicalResult LayoutEvaluator::run(KernelOp kernel, const TileLaunch &launch) {
   size_t buffer = 0, number = 0;
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     bool isBuffer = isa<MemRefType>(argument.getType());
-    size_t &next = isBuffer ? buffer : number,
-           given = isBuffer ? launch.buffers.size() : launch.scalars.size();
+    size_t &next = isBuffer ? buffer : number, given = isBuffer ? launch.buffers.size() : launch.scalars.size();
     if (next == given)
       return kernel.emitError("expected a ") << (isBuffer ? "buffer" : "number") << " for argument "
                                              << argument.getArgNumber() << ", got only " << given;
@@ -192,16 +190,15 @@ FailureOr<HostValue> LayoutEvaluator::whole(Operation &op, Value v) {
   std::vector<bool> seen(tile.data.size());
   bool agree = true;
   const Registers &registers = tiles[v];
-  forThreads(layoutOf(v), type.getShape(),
-             [&](int64_t at, int64_t, int64_t, int64_t, Coordinate c, bool inside) {
-               if (!inside)
-                 return;
-               int64_t i = type.getRank() == 1 ? c[0] : c[0] * type.getDimSize(1) + c[1];
-               double x = registers[at];
-               agree &= !seen[i] || tile.data[i] == x || (std::isnan(x) && std::isnan(tile.data[i]));
-               tile.data[i] = x;
-               seen[i] = true;
-             });
+  forThreads(layoutOf(v), type.getShape(), [&](int64_t at, int64_t, int64_t, int64_t, Coordinate c, bool inside) {
+    if (!inside)
+      return;
+    int64_t i = type.getRank() == 1 ? c[0] : c[0] * type.getDimSize(1) + c[1];
+    double x = registers[at];
+    agree &= !seen[i] || tile.data[i] == x || (std::isnan(x) && std::isnan(tile.data[i]));
+    tile.data[i] = x;
+    seen[i] = true;
+  });
   if (!agree)
     return op.emitError("has threads that disagree on an element of which they hold copies");
   return tile;
@@ -210,11 +207,10 @@ FailureOr<HostValue> LayoutEvaluator::whole(Operation &op, Value v) {
 void LayoutEvaluator::distribute(Value v, const HostValue &tile) {
   Registers &registers = fresh(v);
   auto type = tileType(v);
-  forThreads(layoutOf(v), type.getShape(),
-             [&](int64_t at, int64_t, int64_t, int64_t, Coordinate c, bool inside) {
-               if (inside)
-                 registers[at] = tile.data[type.getRank() == 1 ? c[0] : c[0] * type.getDimSize(1) + c[1]];
-             });
+  forThreads(layoutOf(v), type.getShape(), [&](int64_t at, int64_t, int64_t, int64_t, Coordinate c, bool inside) {
+    if (inside)
+      registers[at] = tile.data[type.getRank() == 1 ? c[0] : c[0] * type.getDimSize(1) + c[1]];
+  });
 }
 
 //===-- Memory
@@ -226,8 +222,8 @@ FailureOr<HostValue> LayoutEvaluator::loadWhole(Operation *op, Value memory, Val
   const HostValue &buffer = *memories[memory];
   int64_t width = shape.size() == 2 ? shape[1] : 1, pitch = buffer.shape.size() == 2 ? buffer.dim(1) : 1;
   int64_t row = scalar(indices[0]), column = indices.size() == 2 ? scalar(indices[1]) : 0;
-  for (int64_t i = std::max<int64_t>(scalarOr(from, 0), 0), e = std::min(scalarOr(valid, shape[0]), shape[0]);
-       i < e; ++i)
+  for (int64_t i = std::max<int64_t>(scalarOr(from, 0), 0), e = std::min(scalarOr(valid, shape[0]), shape[0]); i < e;
+       ++i)
     for (int64_t j = 0; j < columns.value_or(width); ++j) {
       if (row + i < 0 || row + i >= buffer.dim(0) || column + j < 0 || column + j >= pitch)
         return op->emitError("reaches element (")
@@ -258,8 +254,7 @@ LogicalResult LayoutEvaluator::runLoad(LoadOp op) {
 LogicalResult LayoutEvaluator::runCopyAsync(CopyAsyncOp op) {
   auto ring = tileType(op.getBuffer());
   ArrayRef<int64_t> shape = ring.getShape().drop_front();
-  auto tile = loadWhole(op, op.getMemory(), op.getIndices(), shape, op.getFrom(), op.getValid(),
-                        op.getValidColumns());
+  auto tile = loadWhole(op, op.getMemory(), op.getIndices(), shape, op.getFrom(), op.getValid(), op.getValidColumns());
   if (failed(tile))
     return failure();
   SharedLayout layout = *sharedOf(op.getBuffer());
@@ -304,10 +299,8 @@ LogicalResult LayoutEvaluator::runStore(StoreOp op) {
   if (failed(tile))
     return failure();
   HostValue &buffer = *memories[op.getMemory()];
-  int64_t width = tile->shape.size() == 2 ? tile->dim(1) : 1,
-          pitch = buffer.shape.size() == 2 ? buffer.dim(1) : 1;
-  int64_t row = scalar(op.getIndices()[0]),
-          column = op.getIndices().size() == 2 ? scalar(op.getIndices()[1]) : 0;
+  int64_t width = tile->shape.size() == 2 ? tile->dim(1) : 1, pitch = buffer.shape.size() == 2 ? buffer.dim(1) : 1;
+  int64_t row = scalar(op.getIndices()[0]), column = op.getIndices().size() == 2 ? scalar(op.getIndices()[1]) : 0;
   for (int64_t i = std::max<int64_t>(scalarOr(op.getFrom(), 0), 0),
                e = std::min(scalarOr(op.getValid(), tile->dim(0)), tile->dim(0));
        i < e; ++i)
@@ -385,8 +378,7 @@ void LayoutEvaluator::runReduce(ReduceOp op) {
           Registers before = result;
           for (int64_t thread = 0; thread < warps * kLanes; ++thread)
             for (int64_t r = 0; r < count; ++r)
-              result[thread * count + r] =
-                  combine(before[thread * count + r], before[(thread ^ step * s) * count + r]);
+              result[thread * count + r] = combine(before[thread * count + r], before[(thread ^ step * s) * count + r]);
         }
       step *= d.extent;
     }
@@ -435,8 +427,7 @@ void LayoutEvaluator::runMatrixDot(DotOp op, MatrixWarps w) {
       for (int64_t i = 0; i < 4; ++i)
         for (int64_t e = 0; e < 2; ++e) {
           int64_t pair = 2 * (l % 4) + e, other = l / 4;
-          out[l][2 * i + e] =
-              readByte(tile, address[8 * i + (trans ? pair : other)] + 2 * (trans ? other : pair));
+          out[l][2 * i + e] = readByte(tile, address[8 * i + (trans ? pair : other)] + 2 * (trans ? other : pair));
         }
   };
   Layout aThreads = matrixThreads(MatrixOperand::A, op.getTransposeA(), w, m);
@@ -453,8 +444,7 @@ void LayoutEvaluator::runMatrixDot(DotOp op, MatrixWarps w) {
         } else {
           for (int64_t l = 0; l < kLanes; ++l)
             for (int64_t i = 0; i < 8; ++i)
-              a[l][i] =
-                  tiles[op.getA()][(warp * kLanes + l) * (m / 16 * steps * 8) + (row * steps + step) * 8 + i];
+              a[l][i] = tiles[op.getA()][(warp * kLanes + l) * (m / 16 * steps * 8) + (row * steps + step) * 8 + i];
         }
         for (int64_t column = 0; column < n / 8; ++column) {
           int64_t half = 4 * (column % 2); // two blocks of columns per ldmatrix
@@ -466,8 +456,8 @@ void LayoutEvaluator::runMatrixDot(DotOp op, MatrixWarps w) {
           } else {
             for (int64_t l = 0; l < kLanes; ++l)
               for (int64_t i = 0; i < 4; ++i)
-                b[l][half + i] = tiles[op.getB()][(warp * kLanes + l) * (n / 8 * steps * 4) +
-                                                  (column * steps + step) * 4 + i];
+                b[l][half + i] =
+                    tiles[op.getB()][(warp * kLanes + l) * (n / 8 * steps * 4) + (column * steps + step) * 4 + i];
           }
           double left[16][16], right[16][8];
           for (int64_t l = 0; l < kLanes; ++l) {
@@ -489,8 +479,7 @@ void LayoutEvaluator::runMatrixDot(DotOp op, MatrixWarps w) {
 
 void LayoutEvaluator::runMultiplyAddDot(DotOp op) {
   auto acc = tileType(op.getAcc());
-  int64_t k = tileType(op.getA()).getDimSize(!op.getTransposeA()),
-          size = bytesOf(tileType(op.getA()).getElementType());
+  int64_t k = tileType(op.getA()).getDimSize(!op.getTransposeA()), size = bytesOf(tileType(op.getA()).getElementType());
   SharedLayout aLayout = *sharedOf(op.getA()), bLayout = *sharedOf(op.getB());
   Registers result = tiles[op.getAcc()];
   const SharedTile &a = shared[op.getA()], &b = shared[op.getB()];
@@ -553,9 +542,7 @@ LogicalResult LayoutEvaluator::runElementwise(Operation &op) {
   size_t count = 1;
   if (tileType(result))
     count = fresh(result).size();
-  auto set = [&](size_t i, double x) {
-    tileType(result) ? void(tiles[result][i] = x) : void(scalars[result] = x);
-  };
+  auto set = [&](size_t i, double x) { tileType(result) ? void(tiles[result][i] = x) : void(scalars[result] = x); };
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     Attribute value = constant.getValue();
     if (auto elements = dyn_cast<SplatElementsAttr>(value))
@@ -665,9 +652,7 @@ LogicalResult LayoutEvaluator::runOp(Operation &op) {
       .Case([&](IndexOp op) {
         Registers &registers = fresh(op.getResult());
         forThreads(layoutOf(op.getResult()), tileType(op.getResult()).getShape(),
-                   [&](int64_t at, int64_t, int64_t, int64_t, Coordinate c, bool) {
-                     registers[at] = c[op.getAxis()];
-                   });
+                   [&](int64_t at, int64_t, int64_t, int64_t, Coordinate c, bool) { registers[at] = c[op.getAxis()]; });
         return success();
       })
       .Default([&](Operation *) { return runElementwise(op); });
@@ -678,8 +663,7 @@ LogicalResult mlir::hybrid::evaluateLayoutBlock(KernelOp kernel, const TileLaunc
   return LayoutEvaluator(place).run(kernel, launch);
 }
 
-LogicalResult mlir::hybrid::evaluateLayoutGrid(KernelOp kernel, const TileLaunch &launch,
-                                               std::array<int64_t, 3> grid) {
+LogicalResult mlir::hybrid::evaluateLayoutGrid(KernelOp kernel, const TileLaunch &launch, std::array<int64_t, 3> grid) {
   for (int64_t z = 0; z < grid[2]; ++z)
     for (int64_t y = 0; y < grid[1]; ++y)
       for (int64_t x = 0; x < grid[0]; ++x)

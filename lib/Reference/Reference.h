@@ -22,8 +22,7 @@ private:
 };
 
 /// A reference is a struct with `static LogicalResult compute(OpT, Inputs, SmallVectorImpl<HostValue> &results)`.
-template <class Derived, class OpT>
-struct ReferenceModel : ReferenceOpInterface::ExternalModel<Derived, OpT> {
+template <class Derived, class OpT> struct ReferenceModel : ReferenceOpInterface::ExternalModel<Derived, OpT> {
   LogicalResult evaluate(Operation *op, ArrayRef<const HostValue *> operands,
                          SmallVectorImpl<HostValue> &results) const {
     return Derived::compute(cast<OpT>(op), Inputs(op, operands), results);

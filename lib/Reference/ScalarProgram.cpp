@@ -18,7 +18,11 @@ double maximum(double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN
 double minimum(double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::fmin(a, b); }
 } // namespace
 
-#define FN(expression) [](double a, double b, double c) -> double { (void)a, (void)b, (void)c; return expression; }
+#define FN(expression)                                                                                                 \
+  [](double a, double b, double c) -> double {                                                                         \
+    (void)a, (void)b, (void)c;                                                                                         \
+    return expression;                                                                                                 \
+  }
 
 /// Ops that need nothing but their operands.
 static const llvm::StringMap<Function> &functionTable() {
@@ -286,7 +290,8 @@ static bool isMultiplyAddBody(Block &body) {
     if (strip(x) != body.getArgument(2) || !mul)
       continue;
     Value a = strip(mul.getLhs()), b = strip(mul.getRhs());
-    if ((a == body.getArgument(0) && b == body.getArgument(1)) || (a == body.getArgument(1) && b == body.getArgument(0)))
+    if ((a == body.getArgument(0) && b == body.getArgument(1)) ||
+        (a == body.getArgument(1) && b == body.getArgument(0)))
       return true;
   }
   return false;

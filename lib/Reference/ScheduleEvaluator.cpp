@@ -159,8 +159,7 @@ private:
 };
 } // namespace
 
-FailureOr<HostValue> hybrid::evaluateVariant(schedule::VariantOp variant, const ScheduleCall &call,
-                                             CacheMemory &caches,
+FailureOr<HostValue> hybrid::evaluateVariant(schedule::VariantOp variant, const ScheduleCall &call, CacheMemory &caches,
                                              llvm::function_ref<const HostValue &(StringRef)> parameter,
                                              GridEvaluator grid) {
   return Evaluator(variant, call, caches, parameter, grid).run();

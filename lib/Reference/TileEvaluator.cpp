@@ -81,8 +81,7 @@ LogicalResult BlockEvaluator::run(tile::KernelOp kernel, const TileLaunch &launc
   size_t buffer = 0, number = 0;
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     bool isBuffer = isa<MemRefType>(argument.getType());
-    size_t &next = isBuffer ? buffer : number,
-           given = isBuffer ? launch.buffers.size() : launch.scalars.size();
+    size_t &next = isBuffer ? buffer : number, given = isBuffer ? launch.buffers.size() : launch.scalars.size();
     if (next == given)
       return kernel.emitError("expected a ") << (isBuffer ? "buffer" : "number") << " for argument "
                                              << argument.getArgNumber() << ", got only " << given;
@@ -119,9 +118,8 @@ LogicalResult BlockEvaluator::runOp(Operation &op) {
       })
       .Case([&](tile::DotOp o) { return runDot(o), success(); })
       .Case([&](tile::ReduceOp o) { return runReduce(o), success(); })
-      .Case<tile::TransposeOp, tile::BroadcastOp, tile::IndexOp, tile::PrefixSumOp, tile::SegmentSumOp,
-            tile::SolveOp, tensor::SplatOp, tensor::ExtractOp>(
-          [&](auto o) { return runVectorOp(op), success(); })
+      .Case<tile::TransposeOp, tile::BroadcastOp, tile::IndexOp, tile::PrefixSumOp, tile::SegmentSumOp, tile::SolveOp,
+            tensor::SplatOp, tensor::ExtractOp>([&](auto o) { return runVectorOp(op), success(); })
       .Default([&](Operation *) { return runElementwise(op); });
 }
 
@@ -162,10 +160,8 @@ FailureOr<double *> BlockEvaluator::at(Operation *op, Value memory, int64_t row,
 LogicalResult BlockEvaluator::runLoad(tile::LoadOp load) {
   HostValue &out = fresh(load.getTile());
   Shape2 size(out.shape);
-  int64_t row = scalar(load.getIndices()[0]),
-          column = load.getIndices().size() == 2 ? scalar(load.getIndices()[1]) : 0;
-  int64_t from = scalarOr(load.getFrom(), 0),
-          valid = std::min(scalarOr(load.getValid(), size.rows), size.rows);
+  int64_t row = scalar(load.getIndices()[0]), column = load.getIndices().size() == 2 ? scalar(load.getIndices()[1]) : 0;
+  int64_t from = scalarOr(load.getFrom(), 0), valid = std::min(scalarOr(load.getValid(), size.rows), size.rows);
   for (int64_t i = std::max<int64_t>(from, 0); i < valid; ++i)
     for (int64_t j = 0; j < static_cast<int64_t>(load.getValidColumns().value_or(size.columns)); ++j) {
       auto element = at(load, load.getMemory(), row + i, column + j);
@@ -195,8 +191,7 @@ LogicalResult BlockEvaluator::runStore(tile::StoreOp store) {
   Shape2 size(tile.shape);
   int64_t row = scalar(store.getIndices()[0]);
   int64_t column = store.getIndices().size() == 2 ? scalar(store.getIndices()[1]) : 0;
-  int64_t from = scalarOr(store.getFrom(), 0),
-          valid = std::min(scalarOr(store.getValid(), size.rows), size.rows);
+  int64_t from = scalarOr(store.getFrom(), 0), valid = std::min(scalarOr(store.getValid(), size.rows), size.rows);
   for (int64_t i = std::max<int64_t>(from, 0); i < valid; ++i)
     for (int64_t j = 0; j < static_cast<int64_t>(store.getValidColumns().value_or(size.columns)); ++j) {
       auto element = at(store, store.getMemory(), row + i, column + j);
@@ -254,11 +249,8 @@ void BlockEvaluator::runVectorOp(Operation &op) {
         out.data[i * size.columns + j] = element(i, j);
   };
   TypeSwitch<Operation *>(&op)
-      .Case(
-          [&](tile::TransposeOp) { fill([&](int64_t i, int64_t j) { return in.data[j * size.rows + i]; }); })
-      .Case([&](tile::BroadcastOp o) {
-        fill([&](int64_t i, int64_t j) { return in.data[o.getAxis() ? i : j]; });
-      })
+      .Case([&](tile::TransposeOp) { fill([&](int64_t i, int64_t j) { return in.data[j * size.rows + i]; }); })
+      .Case([&](tile::BroadcastOp o) { fill([&](int64_t i, int64_t j) { return in.data[o.getAxis() ? i : j]; }); })
       .Case([&](tile::IndexOp o) { fill([&](int64_t i, int64_t j) { return o.getAxis() ? j : i; }); })
       .Case([&](tensor::SplatOp) { fill([&](int64_t, int64_t) { return in.data[0]; }); })
       .Case([&](tensor::ExtractOp o) {
@@ -449,8 +441,7 @@ LogicalResult BlockEvaluator::runElementwise(Operation &op) {
       if (auto f = dyn_cast<FloatAttr>(a))
         return f.getValueAsDouble();
       auto i = cast<IntegerAttr>(a);
-      return static_cast<double>(i.getType().isInteger(1) ? i.getValue().getZExtValue()
-                                                          : i.getValue().getSExtValue());
+      return static_cast<double>(i.getType().isInteger(1) ? i.getValue().getZExtValue() : i.getValue().getSExtValue());
     };
     auto elements = dyn_cast<ElementsAttr>(constant.getValue());
     if (!elements)

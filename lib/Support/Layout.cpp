@@ -43,8 +43,7 @@ Layout Layout::blocked(ArrayRef<int64_t> shape, int64_t vector, int64_t warps) {
   // copy.
   int64_t v = powerDivisor(columns, vector);
   int64_t pieces = columns / v;
-  int64_t across =
-      inner ? powerDivisor(pieces, kLanes) : std::min<int64_t>(kLanes, llvm::PowerOf2Ceil(pieces));
+  int64_t across = inner ? powerDivisor(pieces, kLanes) : std::min<int64_t>(kLanes, llvm::PowerOf2Ceil(pieces));
   int64_t down = std::min<int64_t>(kLanes / across, llvm::PowerOf2Ceil(rows));
   int64_t copies = kLanes / across / down;
   int64_t warpsDown = std::min<int64_t>(warps, llvm::PowerOf2Ceil(llvm::divideCeil(rows, down)));
@@ -67,8 +66,8 @@ Layout Layout::accumulator(ArrayRef<int64_t> shape, int64_t down, int64_t across
 
 Layout Layout::operandA(ArrayRef<int64_t> shape, int64_t down, int64_t warps) {
   int64_t m = shape[0] / down;
-  return Layout(2, {{2, 1, 1}, {2, 0, 8}, {2, 1, 8}, {shape[1] / 16, 1, 16}, {m / 16, 0, 16}},
-                {{4, 1, 2}, {8, 0, 1}}, {{down, 0, m}, {warps / down, -1, 0}});
+  return Layout(2, {{2, 1, 1}, {2, 0, 8}, {2, 1, 8}, {shape[1] / 16, 1, 16}, {m / 16, 0, 16}}, {{4, 1, 2}, {8, 0, 1}},
+                {{down, 0, m}, {warps / down, -1, 0}});
 }
 
 Layout Layout::operandB(ArrayRef<int64_t> shape, int64_t down, int64_t across, int64_t warps) {
@@ -89,11 +88,9 @@ Layout Layout::multiplyAdd(ArrayRef<int64_t> shape, int64_t warps) {
   int64_t warpsAcross = powerDivisor(left, warps / warpsDown);
   left /= warpsAcross;
   int64_t below = llvm::divideCeil(shape[0], down * warpsDown);
-  return Layout(2, {{v, 1, 1}, {left, 1, v * across}, {below, 0, down}},
-                {{across, 1, v}, {down, 0, 1}, {copies, -1, 0}},
-                {{warpsDown, 0, down * below},
-                 {warpsAcross, 1, v * across * left},
-                 {warps / warpsDown / warpsAcross, -1, 0}});
+  return Layout(
+      2, {{v, 1, 1}, {left, 1, v * across}, {below, 0, down}}, {{across, 1, v}, {down, 0, 1}, {copies, -1, 0}},
+      {{warpsDown, 0, down * below}, {warpsAcross, 1, v * across * left}, {warps / warpsDown / warpsAcross, -1, 0}});
 }
 
 int64_t Layout::size(ArrayRef<Digit> digits) {
@@ -136,8 +133,7 @@ int64_t Layout::extent(int axis) const {
 }
 
 int64_t Layout::contiguous(int axis) const {
-  return !registers.empty() && registers[0].axis == axis && registers[0].stride == 1 ? registers[0].extent
-                                                                                     : 1;
+  return !registers.empty() && registers[0].axis == axis && registers[0].stride == 1 ? registers[0].extent : 1;
 }
 
 Layout Layout::slice(int axis) const {
@@ -179,13 +175,11 @@ Layout Layout::transposed() const {
 }
 
 bool Layout::covers(ArrayRef<int64_t> shape) const {
-  if (shape.size() != rank || rank < 1 || rank > 2 || size(lanes) != kLanes ||
-      !llvm::isPowerOf2_64(numWarps()))
+  if (shape.size() != rank || rank < 1 || rank > 2 || size(lanes) != kLanes || !llvm::isPowerOf2_64(numWarps()))
     return false;
   for (int axis = 0; axis < int(rank); ++axis) {
     SmallVector<Digit> chain;
-    for (ArrayRef<Digit> digits :
-         {ArrayRef<Digit>(registers), ArrayRef<Digit>(lanes), ArrayRef<Digit>(warps)})
+    for (ArrayRef<Digit> digits : {ArrayRef<Digit>(registers), ArrayRef<Digit>(lanes), ArrayRef<Digit>(warps)})
       llvm::copy_if(digits, std::back_inserter(chain), [&](const Digit &d) { return d.axis == axis; });
     llvm::sort(chain, [](const Digit &a, const Digit &b) { return a.stride < b.stride; });
     int64_t stride = 1;

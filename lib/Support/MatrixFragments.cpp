@@ -16,8 +16,7 @@ std::optional<MatrixWarps> mlir::hybrid::matchAccumulator(const Layout &layout, 
 Layout mlir::hybrid::matrixThreads(MatrixOperand operand, bool transposed, MatrixWarps w, int64_t perWarp) {
   bool isA = operand == MatrixOperand::A;
   int axis = isA == transposed ? 1 : 0; // of m or n in the stored operand
-  return Layout(2, {}, matrixLanes(operand, transposed).getLanes(),
-                {{w.down, isA ? axis : -1, perWarp},
-                 {w.across, isA ? -1 : axis, perWarp},
-                 {w.warps / w.down / w.across, -1, 0}});
+  return Layout(
+      2, {}, matrixLanes(operand, transposed).getLanes(),
+      {{w.down, isA ? axis : -1, perWarp}, {w.across, isA ? -1 : axis, perWarp}, {w.warps / w.down / w.across, -1, 0}});
 }

@@ -13,15 +13,14 @@ TextPosition mlir::hybrid::positionOf(std::string_view text, size_t offset) {
 }
 
 std::string mlir::hybrid::formatTextError(std::string_view file, const TextError &error) {
-  return std::string(file) + ":" + std::to_string(error.position.line) + ":" +
-         std::to_string(error.position.column) + ": error: " + error.message;
+  return std::string(file) + ":" + std::to_string(error.position.line) + ":" + std::to_string(error.position.column) +
+         ": error: " + error.message;
 }
 
 namespace {
 class Scanner {
 public:
-  Scanner(std::string_view text, TextFormat format, TextLimits limits)
-      : text(text), format(format), limits(limits) {}
+  Scanner(std::string_view text, TextFormat format, TextLimits limits) : text(text), format(format), limits(limits) {}
 
   std::optional<TextError> run() {
     if (text.size() > limits.maxBytes)

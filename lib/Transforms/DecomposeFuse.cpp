@@ -45,8 +45,7 @@ struct DecomposeFusePass : impl::DecomposeFusePassBase<DecomposeFusePass> {
       for (auto [i, branch] : llvm::enumerate(branches)) {
         Value weight = op.getNormWeights().empty() ? Value() : Value(op.getNormWeights()[i]);
         branch = NormOp::create(b, loc, branch.getType(), /*sum=*/Type(), branch, weight, /*bias=*/Value(),
-                                /*gate=*/Value(), /*residual=*/Value(), NormKind::rms, op.getEps(),
-                                op.getNormGroups())
+                                /*gate=*/Value(), /*residual=*/Value(), NormKind::rms, op.getEps(), op.getNormGroups())
                      .getY();
       }
     for (auto [i, scale] : llvm::enumerate(op.getScales()))

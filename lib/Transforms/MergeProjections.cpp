@@ -79,15 +79,16 @@ struct MergeProjectionsPass : impl::MergeProjectionsPassBase<MergeProjectionsPas
       for (auto piece : part->getAttrOfType<ArrayAttr>("hybrid.recipe").getAsRange<PieceAttr>()) {
         // An initialiser has no rows of its own: "all of them" now means this part's.
         if (piece.getSource().starts_with("init:") && piece.getEnd() < 0)
-          piece = PieceAttr::get(context, piece.getSource(), 0, type.getDimSize(0), piece.getTranspose(),
-                                 piece.getScale(), piece.getMap(), piece.getColumnFold(), piece.getRowFold(),
-                                 piece.getFoldMap());
+          piece =
+              PieceAttr::get(context, piece.getSource(), 0, type.getDimSize(0), piece.getTranspose(), piece.getScale(),
+                             piece.getMap(), piece.getColumnFold(), piece.getRowFold(), piece.getFoldMap());
         pieces.push_back(piece);
       }
       StringRef own = part.getSymName().drop_front(prefix.size()).ltrim('.');
       if (auto inner = part->getAttrOfType<ArrayAttr>("hybrid.fields"))
         for (auto field : inner.getAsRange<FieldAttr>())
-          fields.push_back(FieldAttr::get(context, (own.rsplit('.').first + "." + field.getName()).str(), field.getRows()));
+          fields.push_back(
+              FieldAttr::get(context, (own.rsplit('.').first + "." + field.getName()).str(), field.getRows()));
       else
         fields.push_back(FieldAttr::get(context, own, type.getDimSize(0)));
     }

@@ -40,8 +40,7 @@ LogicalResult verifyModule(ModuleOp module) {
 LogicalResult verifyParameter(ml_program::GlobalOp global) {
   auto type = dyn_cast<RankedTensorType>(global.getType());
   if (!type || !type.hasStaticShape() || !type.getElementType().isF32())
-    return global.emitError("model form: expected a parameter to be a static tensor of f32, got ")
-           << global.getType();
+    return global.emitError("model form: expected a parameter to be a static tensor of f32, got ") << global.getType();
   if (global.getIsMutable())
     return global.emitError("model form: expected parameters to be immutable");
   if (isa_and_present<ElementsAttr>(global.getValueAttr()))
@@ -72,14 +71,12 @@ LogicalResult verifySignature(func::FuncOp entry, int64_t vocab) {
   FunctionType type = entry.getFunctionType();
   if (type.getNumInputs() < numTokenArguments ||
       !llvm::all_of(type.getInputs().take_front(numTokenArguments), isTokenList))
-    return entry.emitError(
-        "model form: expected ids, positions, offsets and rows, each tensor<?xi32>, to come first");
+    return entry.emitError("model form: expected ids, positions, offsets and rows, each tensor<?xi32>, to come first");
   ArrayRef<Type> caches = type.getInputs().drop_front(numTokenArguments);
   llvm::StringSet<> names;
   for (auto [i, cache] : llvm::enumerate(caches)) {
     if (!isa<CacheType>(cache))
-      return entry.emitError("model form: expected a cache as argument ")
-             << i + numTokenArguments << ", got " << cache;
+      return entry.emitError("model form: expected a cache as argument ") << i + numTokenArguments << ", got " << cache;
     auto name = entry.getArgAttrOfType<StringAttr>(i + numTokenArguments, "hybrid.name");
     if (!name || !names.insert(name.getValue()).second)
       return entry.emitError("model form: expected argument ")
@@ -124,8 +121,7 @@ LogicalResult verifyOp(Operation *op) {
 
 LogicalResult verifyEntry(func::FuncOp entry, int64_t vocab) {
   if (!entry->hasAttr("hybrid.entry"))
-    return entry.emitError(
-        "model form: expected every function to be an entry, with the attribute 'hybrid.entry'");
+    return entry.emitError("model form: expected every function to be an entry, with the attribute 'hybrid.entry'");
   if (entry.isExternal() || !entry.getBody().hasOneBlock())
     return entry.emitError("model form: expected an entry to be one block");
   if (failed(verifySignature(entry, vocab)) || failed(verifyCaches(entry)))

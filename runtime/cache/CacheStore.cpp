@@ -50,8 +50,7 @@ CacheStore::CacheStore(const ArtifactT &artifact, MemoryBudget &budget) : budget
         units[0] *= uint64_t(dim);
       break;
     default:
-      fail("cache '", cache->name, "' is of kind ", EnumNameCacheKind(cache->kind),
-           ", which this runtime lacks");
+      fail("cache '", cache->name, "' is of kind ", EnumNameCacheKind(cache->kind), ", which this runtime lacks");
     }
     for (uint64_t unit : units) {
       pools.push_back({Block(budget, purpose), unit, paged});
@@ -69,8 +68,8 @@ void CacheStore::grow(bool paged, Shared &numbers, int64_t more, uint64_t unitBy
     return;
   int64_t needed = numbers.size() + more - numbers.freeCount();
   // Half as much again, but no more than 256 MiB ahead of need.
-  int64_t ahead = std::min<int64_t>(numbers.size() / 2,
-                                    int64_t((uint64_t(256) << 20) / std::max<uint64_t>(unitBytes, 1)));
+  int64_t ahead =
+      std::min<int64_t>(numbers.size() / 2, int64_t((uint64_t(256) << 20) / std::max<uint64_t>(unitBytes, 1)));
   int64_t size = std::max(needed, numbers.size() + ahead);
   if (size > INT32_MAX)
     fail("expected at most ", INT32_MAX, paged ? " pages" : " slots", " of cache, the call needs ", size);
@@ -93,16 +92,16 @@ int32_t CacheStore::copyPage(int32_t page) {
   int32_t copy = pages.take();
   for (Pool &pool : pools)
     if (pool.paged)
-      std::memcpy(pool.memory.data() + uint64_t(copy) * pool.unit,
-                  pool.memory.data() + uint64_t(page) * pool.unit, pool.unit);
+      std::memcpy(pool.memory.data() + uint64_t(copy) * pool.unit, pool.memory.data() + uint64_t(page) * pool.unit,
+                  pool.unit);
   return copy;
 }
 
 static int64_t pagesFor(int64_t tokens) { return (tokens + pageTokens - 1) / pageTokens; }
 
 Sequence::Sequence(const Sequence &other, uint64_t id)
-    : id(id), store(other.store), tokens(other.tokens), pages(other.pages), last(other.last),
-      current(other.current), previous(other.previous) {
+    : id(id), store(other.store), tokens(other.tokens), pages(other.pages), last(other.last), current(other.current),
+      previous(other.previous) {
   for (int32_t page : pages)
     store.pages.share(page);
   hold(current);

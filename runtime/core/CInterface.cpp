@@ -136,9 +136,7 @@ void hybrid_sequence_free(hybrid_sequence *sequence) {
   delete sequence;
 }
 
-int64_t hybrid_sequence_length(const hybrid_sequence *sequence) {
-  return sequence ? sequence->sequence->length() : 0;
-}
+int64_t hybrid_sequence_length(const hybrid_sequence *sequence) { return sequence ? sequence->sequence->length() : 0; }
 
 hybrid_status hybrid_sequence_fork(hybrid_sequence *sequence, hybrid_sequence **fork) {
   return guarded([&] {
@@ -154,8 +152,8 @@ hybrid_status hybrid_sequence_rollback(hybrid_sequence *sequence, int64_t count)
   });
 }
 
-hybrid_status hybrid_append(hybrid_model *model, hybrid_sequence *const *sequences,
-                            const hybrid_tokens *tokens, float *logits) {
+hybrid_status hybrid_append(hybrid_model *model, hybrid_sequence *const *sequences, const hybrid_tokens *tokens,
+                            float *logits) {
   return guarded([&] {
     require("hybrid_append", model, sequences, tokens);
     Tokens checked = view(tokens);
@@ -172,8 +170,8 @@ hybrid_status hybrid_append(hybrid_model *model, hybrid_sequence *const *sequenc
   });
 }
 
-hybrid_status hybrid_sample(const float *logits, int64_t vocab, double temperature, uint64_t seed,
-                            uint64_t sequence, uint64_t position, int32_t *token) {
+hybrid_status hybrid_sample(const float *logits, int64_t vocab, double temperature, uint64_t seed, uint64_t sequence,
+                            uint64_t position, int32_t *token) {
   return guarded([&] {
     require("hybrid_sample", logits, token);
     if (vocab <= 0)
@@ -190,8 +188,8 @@ hybrid_status hybrid_profile(hybrid_model *model, const hybrid_step **steps, siz
     profile = model->model->profile();
     list.clear();
     for (const StepProfile &step : profile)
-      list.push_back({step.entry.c_str(), step.variant.c_str(), step.label.c_str(), step.kernel.c_str(),
-                      step.calls, step.seconds, step.flops, step.bytes});
+      list.push_back({step.entry.c_str(), step.variant.c_str(), step.label.c_str(), step.kernel.c_str(), step.calls,
+                      step.seconds, step.flops, step.bytes});
     *steps = list.data();
     *count = list.size();
   });

@@ -17,8 +17,7 @@ Executor::Executor(const ProgramT &program, const NativeCode &module, const Pack
 }
 
 bool Executor::hasEntry(const std::string &name) const {
-  return std::any_of(program.entries.begin(), program.entries.end(),
-                     [&](auto &entry) { return entry->name == name; });
+  return std::any_of(program.entries.begin(), program.entries.end(), [&](auto &entry) { return entry->name == name; });
 }
 
 /// Why the call is beyond the variant's limits; empty if it is not.
@@ -31,13 +30,11 @@ static std::string refusal(const VariantT &variant, const CallSizes &sizes) {
                 {"tokens in one sequence", variant.max_longest, sizes.longest}};
   for (auto &[what, limit, value] : limits)
     if (limit != 0 && value > limit)
-      return concat("variant '", variant.name, "' takes at most ", limit, " ", what, ", the call has ",
-                    value);
+      return concat("variant '", variant.name, "' takes at most ", limit, " ", what, ", the call has ", value);
   return "";
 }
 
-const VariantT &Executor::choose(const EntryT &entry, const CallSizes &sizes,
-                                 const std::string &forced) const {
+const VariantT &Executor::choose(const EntryT &entry, const CallSizes &sizes, const std::string &forced) const {
   std::string names;
   for (auto &variant : entry.variants) {
     names += (names.empty() ? "" : ", ") + variant->name;
@@ -72,8 +69,7 @@ Executor::Usage::Usage(const VariantT &variant) {
   }
 }
 
-const Plan &Executor::planFor(const VariantT &variant, const CallSizes &sizes,
-                              std::span<const int64_t> tileCounts) {
+const Plan &Executor::planFor(const VariantT &variant, const CallSizes &sizes, std::span<const int64_t> tileCounts) {
   // Cached tokens and pairs grow with every decoded token, but few plans depend on them.
   const Usage &usage = usages.try_emplace(&variant, variant).first->second;
   std::vector<int64_t> key(tileCounts.begin(), tileCounts.end());
@@ -142,14 +138,12 @@ struct LaunchContext {
   }
 };
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 } // namespace
 
 void Executor::run(const std::string &name, const Batch &batch, const std::string &forced) {
-  auto entry = std::find_if(program.entries.begin(), program.entries.end(),
-                            [&](auto &entry) { return entry->name == name; });
+  auto entry =
+      std::find_if(program.entries.begin(), program.entries.end(), [&](auto &entry) { return entry->name == name; });
   if (entry == program.entries.end())
     fail("the artifact has no entry '", name, "'; compile it with --entries=", name);
   CallSizes sizes = sizesOf(batch.offsets, batch.lengths, int64_t(batch.rows.size()));

@@ -39,8 +39,7 @@ public:
 private:
   const artifact::VariantT &choose(const artifact::EntryT &entry, const CallSizes &sizes,
                                    const std::string &forced) const;
-  const Plan &planFor(const artifact::VariantT &variant, const CallSizes &sizes,
-                      std::span<const int64_t> tileCounts);
+  const Plan &planFor(const artifact::VariantT &variant, const CallSizes &sizes, std::span<const int64_t> tileCounts);
   /// Which sizes a variant's plan depends on.
   struct Usage {
     bool symbols[symbolCount] = {}, pages = false;

@@ -53,8 +53,8 @@ void MemoryBudget::check(uint64_t bytes, const std::string &what) const {
   if (limit == 0)
     there = std::min(there, availableMemory());
   if (bytes > there)
-    fail(what, " needs ", formatBytes(double(bytes)), " more memory, but only ", formatBytes(double(there)),
-         " is left", limit ? concat(" within the limit of ", formatBytes(double(limit))) : std::string());
+    fail(what, " needs ", formatBytes(double(bytes)), " more memory, but only ", formatBytes(double(there)), " is left",
+         limit ? concat(" within the limit of ", formatBytes(double(limit))) : std::string());
 }
 
 void MemoryBudget::take(uint64_t bytes, const std::string &what) {
@@ -87,8 +87,7 @@ void Block::reserve(uint64_t size) {
                         : mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (moved == MAP_FAILED) {
     budget->release(size - bytes);
-    fail(what, " needs ", formatBytes(double(size)),
-         " of memory, and the system refuses: ", std::strerror(errno));
+    fail(what, " needs ", formatBytes(double(size)), " of memory, and the system refuses: ", std::strerror(errno));
   }
   // Large pages save most of the TLB misses of a stream through weights or activations.
   if (size >= (uint64_t(2) << 20))

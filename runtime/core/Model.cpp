@@ -51,8 +51,8 @@ void Model::checkTokens(const Tokens &tokens) const {
     fail("expected offsets of at least one sequence, beginning with 0");
   for (size_t b = 0; b + 1 < tokens.offsets.size(); ++b)
     if (tokens.offsets[b + 1] <= tokens.offsets[b])
-      fail("expected at least one token in every sequence, but sequence ", b, " goes from ",
-           tokens.offsets[b], " to ", tokens.offsets[b + 1]);
+      fail("expected at least one token in every sequence, but sequence ", b, " goes from ", tokens.offsets[b], " to ",
+           tokens.offsets[b + 1]);
   if (tokens.offsets.back() != int64_t(tokens.ids.size()))
     fail("offsets end at ", tokens.offsets.back(), ", but there are ", tokens.ids.size(), " tokens");
   for (size_t i = 0; i < tokens.ids.size(); ++i)
@@ -118,8 +118,8 @@ void Model::destroy(std::unique_ptr<Sequence> sequence) {
 void Model::append(std::span<Sequence *const> sequences, const Tokens &tokens, float *logits) {
   checkTokens(tokens);
   if (sequences.size() + 1 != tokens.offsets.size())
-    fail("expected one stretch of tokens per sequence, got ", tokens.offsets.size() - 1, " for ",
-         sequences.size(), " sequences");
+    fail("expected one stretch of tokens per sequence, got ", tokens.offsets.size() - 1, " for ", sequences.size(),
+         " sequences");
   if (std::set<Sequence *>(sequences.begin(), sequences.end()).size() != sequences.size())
     fail("expected distinct sequences in one append");
   std::lock_guard lock(mutex);

@@ -74,8 +74,7 @@ private:
 
 /// The token of the largest logit (temperature 0; the lowest of equals), or one drawn with probability
 /// softmax(logits / temperature). What is drawn depends on seed, sequence and position only.
-int32_t sample(std::span<const float> logits, double temperature, uint64_t seed, uint64_t sequence,
-               uint64_t position);
+int32_t sample(std::span<const float> logits, double temperature, uint64_t seed, uint64_t sequence, uint64_t position);
 
 } // namespace hybridrt
 #endif

@@ -6,8 +6,7 @@
 using namespace hybridrt;
 using namespace hybridrt::artifact;
 
-CallSizes hybridrt::sizesOf(std::span<const int32_t> offsets, std::span<const int32_t> lengths,
-                            int64_t rows) {
+CallSizes hybridrt::sizesOf(std::span<const int32_t> offsets, std::span<const int32_t> lengths, int64_t rows) {
   CallSizes sizes;
   int64_t kvTokens = 0, pairs = 0, pages = 1;
   for (size_t b = 0; b + 1 < offsets.size(); ++b) {
@@ -53,17 +52,15 @@ std::vector<int32_t> hybridrt::tileList(std::span<const int32_t> offsets, int64_
   list.reserve(3 * tileCount(offsets, rows));
   for (size_t b = 0; b + 1 < offsets.size(); ++b)
     for (int64_t start = offsets[b]; start < offsets[b + 1]; start += rows)
-      list.insert(list.end(),
-                  {int32_t(b), int32_t(start), int32_t(std::min<int64_t>(rows, offsets[b + 1] - start))});
+      list.insert(list.end(), {int32_t(b), int32_t(start), int32_t(std::min<int64_t>(rows, offsets[b + 1] - start))});
   return list;
 }
 
 uint64_t hybridrt::placeBuffers(std::span<const Lifetime> lifetimes, std::span<uint64_t> offsets) {
   std::vector<size_t> order(lifetimes.size()), placed;
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return std::pair(lifetimes[b].size, a) < std::pair(lifetimes[a].size, b);
-  });
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return std::pair(lifetimes[b].size, a) < std::pair(lifetimes[a].size, b); });
   uint64_t total = 0;
   auto aligned = [&](size_t i) { return (lifetimes[i].size + 63) / 64 * 64; };
   for (size_t i : order) {
@@ -78,9 +75,9 @@ uint64_t hybridrt::placeBuffers(std::span<const Lifetime> lifetimes, std::span<u
       at = std::max(at, offsets[other] + aligned(other));
     }
     offsets[i] = at;
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), i,
-                                   [&](size_t a, size_t b) { return offsets[a] < offsets[b]; }),
-                  i);
+    placed.insert(
+        std::upper_bound(placed.begin(), placed.end(), i, [&](size_t a, size_t b) { return offsets[a] < offsets[b]; }),
+        i);
     total = std::max(total, at + aligned(i));
   }
   return total;
@@ -102,11 +99,9 @@ Plan::Plan(const VariantT &variant, const CallSizes &sizes, std::span<const int6
   std::vector<Lifetime> lifetimes(variant.buffers.size());
   for (size_t i = 0; i < lifetimes.size(); ++i) {
     const BufferT &buffer = *variant.buffers[i];
-    double bytes =
-        std::ceil(evaluate(buffer.elements.get(), sizes, mostTiles)) * double(sizeOf(buffer.dtype));
+    double bytes = std::ceil(evaluate(buffer.elements.get(), sizes, mostTiles)) * double(sizeOf(buffer.dtype));
     if (!(bytes >= 0 && bytes < 0x1p48))
-      fail("buffer '", buffer.name, "' of variant '", variant.name, "' has an impossible size of ", bytes,
-           " bytes");
+      fail("buffer '", buffer.name, "' of variant '", variant.name, "' has an impossible size of ", bytes, " bytes");
     lifetimes[i] = {uint64_t(bytes), variant.steps.size(), 0};
   }
   for (size_t s = 0; s < variant.steps.size(); ++s) {
@@ -120,17 +115,15 @@ Plan::Plan(const VariantT &variant, const CallSizes &sizes, std::span<const int6
     launch.scalars = scalars.size();
     for (size_t d = 0; d < step.grid.size(); ++d) {
       const ExtentT &e = *step.grid[d];
-      launch.grid[d] =
-          e.constant ? e.factor : extent(e.symbol, e.divisor, e.factor, e.list, sizes, tileCounts);
+      launch.grid[d] = e.constant ? e.factor : extent(e.symbol, e.divisor, e.factor, e.list, sizes, tileCounts);
       if (__builtin_mul_overflow(launch.blocks, launch.grid[d], &launch.blocks))
         fail("the call is too large for step ", s, " of variant '", variant.name, "'");
     }
     for (auto &scalar : step.scalars)
-      scalars.push_back(
-          scalar->kind == ScalarKind::constant ? scalar->value
-          : scalar->kind == ScalarKind::pages_per_sequence
-              ? sizes.pagesPerSequence
-              : extent(scalar->symbol, scalar->divisor, scalar->factor, scalar->list, sizes, tileCounts));
+      scalars.push_back(scalar->kind == ScalarKind::constant ? scalar->value
+                        : scalar->kind == ScalarKind::pages_per_sequence
+                            ? sizes.pagesPerSequence
+                            : extent(scalar->symbol, scalar->divisor, scalar->factor, scalar->list, sizes, tileCounts));
     launches.push_back(launch);
   }
   bufferOffsets.resize(lifetimes.size());

@@ -15,8 +15,8 @@ int32_t hybridrt::sample(std::span<const float> logits, double temperature, uint
       fail("the logits of sequence ", sequence, " at position ", position, " are not numbers");
   if (temperature == 0)
     return int32_t(largest - logits.begin());
-  PhiloxBlock block = philox(
-      seed, {uint32_t(sequence), uint32_t(sequence >> 32), uint32_t(position), uint32_t(position >> 32)});
+  PhiloxBlock block =
+      philox(seed, {uint32_t(sequence), uint32_t(sequence >> 32), uint32_t(position), uint32_t(position >> 32)});
   double total = 0;
   for (float logit : logits)
     total += std::exp((double(logit) - *largest) / temperature);

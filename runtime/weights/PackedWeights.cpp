@@ -91,8 +91,7 @@ void PackedWeights::pack(const ProgramT &program, const std::vector<Recipe> &rec
       }
       stored.resize(image->size() * sizeOf(param.dtype));
       store(param.dtype, image->data(), int64_t(image->size()), stored.data());
-      sink(offsets[job.param] + uint64_t(job.begin * columns) * sizeOf(param.dtype), stored.data(),
-           stored.size());
+      sink(offsets[job.param] + uint64_t(job.begin * columns) * sizeOf(param.dtype), stored.data(), stored.size());
     }
   });
 }
@@ -110,9 +109,8 @@ bool PackedWeights::mapCached(const std::string &path, uint64_t key) {
   return true;
 }
 
-bool PackedWeights::packIntoCache(const ProgramT &program, const std::vector<Recipe> &recipes,
-                                  const DiskCache &cache, uint64_t key, ThreadPool &pool,
-                                  std::vector<std::string> &notes) {
+bool PackedWeights::packIntoCache(const ProgramT &program, const std::vector<Recipe> &recipes, const DiskCache &cache,
+                                  uint64_t key, ThreadPool &pool, std::vector<std::string> &notes) {
   std::string name = hexadecimal(key) + ".pack";
   try {
     DiskCache::Lock lock(cache, hexadecimal(key));
@@ -135,8 +133,8 @@ bool PackedWeights::packIntoCache(const ProgramT &program, const std::vector<Rec
   return mapCached(cache.path(name), key);
 }
 
-PackedWeights::PackedWeights(const ProgramT &program, const WeightSource &source, bool useCache,
-                             ThreadPool &pool, MemoryBudget &budget, std::vector<std::string> &notes) {
+PackedWeights::PackedWeights(const ProgramT &program, const WeightSource &source, bool useCache, ThreadPool &pool,
+                             MemoryBudget &budget, std::vector<std::string> &notes) {
   layOut(program);
   std::optional<DiskCache> cache;
   if (useCache) {

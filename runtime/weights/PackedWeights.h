@@ -14,8 +14,8 @@ namespace hybridrt {
 class PackedWeights {
 public:
   /// Packs what the cache does not hold. `notes` gets a line for everything that went another way than usual.
-  PackedWeights(const artifact::ProgramT &program, const WeightSource &source, bool useCache,
-                ThreadPool &pool, MemoryBudget &budget, std::vector<std::string> &notes);
+  PackedWeights(const artifact::ProgramT &program, const WeightSource &source, bool useCache, ThreadPool &pool,
+                MemoryBudget &budget, std::vector<std::string> &notes);
 
   const void *param(size_t index) const { return base + offsets[index]; }
   uint64_t size() const { return total; }
@@ -24,10 +24,9 @@ private:
   void layOut(const artifact::ProgramT &program);
   bool mapCached(const std::string &path, uint64_t key);
   template <typename Sink>
-  void pack(const artifact::ProgramT &program, const std::vector<Recipe> &recipes, ThreadPool &pool,
-            Sink &&sink) const;
-  bool packIntoCache(const artifact::ProgramT &program, const std::vector<Recipe> &recipes,
-                     const DiskCache &cache, uint64_t key, ThreadPool &pool, std::vector<std::string> &notes);
+  void pack(const artifact::ProgramT &program, const std::vector<Recipe> &recipes, ThreadPool &pool, Sink &&sink) const;
+  bool packIntoCache(const artifact::ProgramT &program, const std::vector<Recipe> &recipes, const DiskCache &cache,
+                     uint64_t key, ThreadPool &pool, std::vector<std::string> &notes);
 
   std::vector<uint64_t> offsets;
   uint64_t total = 0;

@@ -15,13 +15,11 @@ Initialiser::Initialiser(const std::string &text, uint64_t seed, const std::stri
     const char *name;
     Kind kind;
     int arguments;
-  } table[] = {{"const", Kind::constant, 1},   {"normal", Kind::normal, 1},
-               {"uniform", Kind::uniform, 2},  {"log_uniform", Kind::logUniform, 2},
-               {"dt_bias", Kind::stepBias, 3}, {"a_log", Kind::logDecay, 2}};
+  } table[] = {{"const", Kind::constant, 1},         {"normal", Kind::normal, 1},    {"uniform", Kind::uniform, 2},
+               {"log_uniform", Kind::logUniform, 2}, {"dt_bias", Kind::stepBias, 3}, {"a_log", Kind::logDecay, 2}};
   size_t open = text.find('(');
   std::string name = text.substr(5, open == text.npos ? text.npos : open - 5);
-  auto entry =
-      std::find_if(std::begin(table), std::end(table), [&](auto &entry) { return name == entry.name; });
+  auto entry = std::find_if(std::begin(table), std::end(table), [&](auto &entry) { return name == entry.name; });
   bool valid = entry != std::end(table) && open != text.npos;
   if (valid) {
     kind = entry->kind;
@@ -29,8 +27,7 @@ Initialiser::Initialiser(const std::string &text, uint64_t seed, const std::stri
     for (int i = 0; i < entry->arguments && valid; ++i) {
       char *end;
       arguments[i] = std::strtod(next + 1, &end);
-      valid =
-          end != next + 1 && std::isfinite(arguments[i]) && *end == (i + 1 < entry->arguments ? ',' : ')');
+      valid = end != next + 1 && std::isfinite(arguments[i]) && *end == (i + 1 < entry->arguments ? ',' : ')');
       next = end;
     }
   }
@@ -46,8 +43,7 @@ float Initialiser::operator()(uint64_t element) const {
     return float(arguments[0]);
   // Two elements share a block: a pair of uniform numbers makes a pair of normal ones.
   uint64_t pair = element / 2;
-  PhiloxBlock block =
-      philox(key, {uint32_t(pair), uint32_t(pair >> 32), uint32_t(param), uint32_t(param >> 32)});
+  PhiloxBlock block = philox(key, {uint32_t(pair), uint32_t(pair >> 32), uint32_t(param), uint32_t(param >> 32)});
   if (kind == Kind::normal) {
     float radius = std::sqrt(-2 * std::log(uniform(block[0])));
     float angle = 2 * std::numbers::pi_v<float> * uniform(block[1]);
@@ -86,17 +82,14 @@ static std::pair<int64_t, int64_t> flatten(const TensorView &tensor) {
   return {tensor.shape[0], columns};
 }
 
-static const TensorView &findFloats(const WeightSource &source, const std::string &name,
-                                    const std::string &param) {
+static const TensorView &findFloats(const WeightSource &source, const std::string &name, const std::string &param) {
   if (!source.checkpoint)
     fail("parameter '", param, "' is taken from checkpoint tensor '", name,
          "', so this model needs --weights; random weights are for models compiled from a description");
   const TensorView *tensor = source.checkpoint->find(name);
   if (!tensor)
-    fail("'", source.checkpoint->path(), "' lacks tensor '", name, "', which parameter '", param,
-         "' is made from");
-  if (tensor->type != ElementType::f32 && tensor->type != ElementType::bf16 &&
-      tensor->type != ElementType::f16)
+    fail("'", source.checkpoint->path(), "' lacks tensor '", name, "', which parameter '", param, "' is made from");
+  if (tensor->type != ElementType::f32 && tensor->type != ElementType::bf16 && tensor->type != ElementType::f16)
     fail("'", source.checkpoint->path(), "': tensor '", name, "': expected F32, BF16 or F16, found ",
          tensor->describe());
   return *tensor;
@@ -136,20 +129,20 @@ Recipe::BoundPiece Recipe::bind(const PieceT &piece, const WeightSource &source,
       std::swap(tensorRows, tensorColumns);
     sourceRows = tensorRows;
     if (tensorColumns != columns)
-      fail("'", source.checkpoint->path(), "': tensor '", name, "': expected rows of ", columns,
-           " elements for '", param.name, "', found ", bound.tensor->describe());
+      fail("'", source.checkpoint->path(), "': tensor '", name, "': expected rows of ", columns, " elements for '",
+           param.name, "', found ", bound.tensor->describe());
   }
   int64_t end = bound.initialiser ? sourceRows : piece.end == -1 ? sourceRows : piece.end;
   if (end > sourceRows || end <= bound.begin)
-    fail("parameter '", param.name, "': expected rows [", piece.begin, ", ", piece.end, ") of '",
-         piece.source, "', which has ", sourceRows);
+    fail("parameter '", param.name, "': expected rows [", piece.begin, ", ", piece.end, ") of '", piece.source,
+         "', which has ", sourceRows);
   bound.rows = end - bound.begin;
   Map foldMap = parseMap(piece.fold_map);
   if (!piece.column_fold.empty()) {
     bound.columnFold = fold(piece.column_fold, foldMap, source);
     if (int64_t(bound.columnFold.size()) != columns)
-      fail("parameter '", param.name, "': expected ", columns, " factors in '", piece.column_fold,
-           "', found ", bound.columnFold.size());
+      fail("parameter '", param.name, "': expected ", columns, " factors in '", piece.column_fold, "', found ",
+           bound.columnFold.size());
   }
   if (!piece.row_fold.empty()) {
     bound.rowFold = fold(piece.row_fold, foldMap, source);
@@ -157,8 +150,8 @@ Recipe::BoundPiece Recipe::bind(const PieceT &piece, const WeightSource &source,
     if (int64_t(bound.rowFold.size()) == sourceRows)
       bound.rowFold = {bound.rowFold.begin() + bound.begin, bound.rowFold.begin() + end};
     if (int64_t(bound.rowFold.size()) != bound.rows)
-      fail("parameter '", param.name, "': expected ", bound.rows, " factors in '", piece.row_fold,
-           "', found ", bound.rowFold.size());
+      fail("parameter '", param.name, "': expected ", bound.rows, " factors in '", piece.row_fold, "', found ",
+           bound.rowFold.size());
   }
   return bound;
 }
@@ -174,8 +167,8 @@ Recipe::Recipe(const ParamT &param, const WeightSource &source) : param(param) {
     at += pieces.back().rows;
   }
   if (at != rowsTotal)
-    fail("parameter '", param.name, "': expected ", rowsTotal, " rows, its ", pieces.size(), " pieces have ",
-         at, source.checkpoint ? concat(" in '", source.checkpoint->path(), "'") : std::string());
+    fail("parameter '", param.name, "': expected ", rowsTotal, " rows, its ", pieces.size(), " pieces have ", at,
+         source.checkpoint ? concat(" in '", source.checkpoint->path(), "'") : std::string());
 }
 
 void Recipe::readPiece(const BoundPiece &piece, int64_t begin, int64_t count, float *out) const {
@@ -193,8 +186,7 @@ void Recipe::readPiece(const BoundPiece &piece, int64_t begin, int64_t count, fl
         out[r * columns + c] = line[r];
     }
   }
-  bool plain =
-      piece.map == Map::identity && piece.scale == 1 && piece.columnFold.empty() && piece.rowFold.empty();
+  bool plain = piece.map == Map::identity && piece.scale == 1 && piece.columnFold.empty() && piece.rowFold.empty();
   if (plain)
     return;
   for (int64_t r = 0; r < count; ++r) {

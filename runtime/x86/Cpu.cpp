@@ -24,8 +24,8 @@ CpuLevel hybridrt::supportedCpuLevel() {
   __get_cpuid(1, &a, &b, &c, &d);
   __get_cpuid(0x80000001, &a, &b, &extended, &d);
   bool movbe = c & bit_MOVBE, f16c = c & bit_F16C, lzcnt = extended & bit_LZCNT;
-  bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-            __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && movbe && f16c && lzcnt;
+  bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+            __builtin_cpu_supports("bmi2") && movbe && f16c && lzcnt;
   if (!v3)
     return CpuLevel::v1;
   bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -65,8 +65,7 @@ std::vector<int> hybridrt::availableCpus() {
       continue;
     // Hyperthreads of one core share this list; arithmetic-bound kernels gain nothing from the second.
     std::string siblings;
-    std::ifstream("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list") >>
-        siblings;
+    std::ifstream("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list") >> siblings;
     if (siblings.empty() || cores.insert(siblings).second)
       cpus.push_back(cpu);
   }

@@ -199,7 +199,8 @@ TEST_P(Conformance, GreedyContinuation) {
     for (int64_t i = 0; i < count; ++i) {
       std::vector<float> logits = append(model, {sequence}, {next});
       int32_t token = 0;
-      ASSERT_EQ(hybrid_sample(logits.data() + logits.size() - model.vocab, model.vocab, 0, 0, row, i, &token), HYBRID_OK);
+      ASSERT_EQ(hybrid_sample(logits.data() + logits.size() - model.vocab, model.vocab, 0, 0, row, i, &token),
+                HYBRID_OK);
       EXPECT_EQ(token, greedy[row * count + i]) << "sequence " << row << ", token " << i;
       next = {token};
     }

@@ -145,8 +145,7 @@ TEST_F(ArtifactTest, MessagesTellThePlace) {
          a.programs[0]->params[0]->pieces[0]->begin = 5;
          a.programs[0]->params[0]->pieces[0]->end = 3;
        }},
-      {"pieces[0]: unknown map 'cube'",
-       [](ArtifactT &a) { a.programs[0]->params[0]->pieces[0]->map = "cube"; }},
+      {"pieces[0]: unknown map 'cube'", [](ArtifactT &a) { a.programs[0]->params[0]->pieces[0]->map = "cube"; }},
       {"modules[0]: expected an object", [](ArtifactT &a) { a.programs[0]->modules[0] = nullptr; }},
       {"expected a positive 'vocab', got -5", [](ArtifactT &a) { a.vocab = -5; }},
       {"expected at least one program", [](ArtifactT &a) { a.programs.clear(); }},

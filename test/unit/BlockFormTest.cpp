@@ -178,20 +178,20 @@ TEST_P(NarrowFragments, AppendInChunks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, NarrowFragments,
-                         testing::Combine(testing::Values("llama", "mamba2", "bamba", "falcon_h1", "granitehybrid_dense",
-                                                          "olmo_hybrid", "lfm2"),
+                         testing::Combine(testing::Values("llama", "mamba2", "bamba", "falcon_h1",
+                                                          "granitehybrid_dense", "olmo_hybrid", "lfm2"),
                                           testing::Values("sm_90a")),
                          [](const auto &info) { return std::string(std::get<0>(info.param)); });
 
 INSTANTIATE_TEST_SUITE_P(Families, Fragments,
-                         testing::Combine(testing::Values("llama", "mamba2", "bamba", "falcon_h1", "granitehybrid_dense",
-                                                          "olmo_hybrid", "lfm2"),
+                         testing::Combine(testing::Values("llama", "mamba2", "bamba", "falcon_h1",
+                                                          "granitehybrid_dense", "olmo_hybrid", "lfm2"),
                                           testing::Values("sm_80")),
                          [](const auto &info) { return std::string(std::get<0>(info.param)); });
 
 INSTANTIATE_TEST_SUITE_P(Families, BlockForm,
-                         testing::Combine(testing::Values("llama", "mamba2", "bamba", "falcon_h1", "granitehybrid_dense",
-                                                          "olmo_hybrid", "lfm2"),
+                         testing::Combine(testing::Values("llama", "mamba2", "bamba", "falcon_h1",
+                                                          "granitehybrid_dense", "olmo_hybrid", "lfm2"),
                                           testing::Values("x86-64", "sm_80")),
                          [](const auto &info) {
                            std::string target = std::get<1>(info.param);

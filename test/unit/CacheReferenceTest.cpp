@@ -72,7 +72,8 @@ TEST_F(CacheReferenceTest, PagedAttentionInThreeAppends) {
                         {q, k, v})[0];
   HostValue cache = makeEmptyCache(cacheType("!hybrid.cache<paged_kv, [2, 6, 5], f32>"), 1);
   for (auto [begin, end] : {std::pair(0, 5), {5, 6}, {6, 9}}) {
-    SmallVector<HostValue> r = run(R"(func.func @f(%q: tensor<?x4x6xf32>, %k: tensor<?x2x6xf32>, %v: tensor<?x2x5xf32>,
+    SmallVector<HostValue> r =
+        run(R"(func.func @f(%q: tensor<?x4x6xf32>, %k: tensor<?x2x6xf32>, %v: tensor<?x2x5xf32>,
         %offsets: tensor<?xi32>, %cache: !hybrid.cache<paged_kv, [2, 6, 5], f32>)
         -> (tensor<?x4x5xf32>, !hybrid.cache<paged_kv, [2, 6, 5], f32>) {
       %next = hybrid.cache.append %cache(%k, %v : tensor<?x2x6xf32>, tensor<?x2x5xf32>) offsets(%offsets : tensor<?xi32>)
@@ -81,8 +82,7 @@ TEST_F(CacheReferenceTest, PagedAttentionInThreeAppends) {
         query_offsets(%offsets : tensor<?xi32>) {causal} -> tensor<?x4x5xf32>, tensor<?x4xf32>
       return %o, %next : tensor<?x4x5xf32>, !hybrid.cache<paged_kv, [2, 6, 5], f32>
     })",
-                                   {rows(q, begin, end), rows(k, begin, end), rows(v, begin, end),
-                                    offsets({0, double(end - begin)}), cache});
+            {rows(q, begin, end), rows(k, begin, end), rows(v, begin, end), offsets({0, double(end - begin)}), cache});
     ASSERT_EQ(r.size(), 2u);
     expectRows(r[0], whole, begin, end);
     cache = r[1];

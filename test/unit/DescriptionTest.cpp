@@ -50,9 +50,8 @@ TEST(Description, UnknownKeysPointAndSuggest) {
             "4:15: error: unknown key 'atention' in 'mixer', did you mean 'attention'?");
   EXPECT_EQ(errorOf(withBlock("{mixer: {attention: {heads: 4}}, ffn: {perceptron: 4}}")),
             "4:45: error: unknown key 'perceptron' in 'ffn'; expected one of swiglu, geglu, relu2, bias");
-  EXPECT_EQ(
-      errorOf("name: x\nwidth: 64\nblocks: {ssm: {mixer: {mamba2: {heads: 2}}}}\nlayers: {pattern: smm}\n"),
-      "4:19: error: unknown block 'smm', did you mean 'ssm'?");
+  EXPECT_EQ(errorOf("name: x\nwidth: 64\nblocks: {ssm: {mixer: {mamba2: {heads: 2}}}}\nlayers: {pattern: smm}\n"),
+            "4:19: error: unknown block 'smm', did you mean 'ssm'?");
 }
 
 TEST(Description, WrongTypes) {
@@ -69,8 +68,7 @@ TEST(Description, WrongTypes) {
   EXPECT_EQ(errorOf(withBlock("{mixer: {mamba2: {heads: 4, dt_limit: 3}}}")),
             "4:44: error: expected two numbers for 'dt_limit', got '3'");
   EXPECT_EQ(errorOf(""), "1:1: error: expected a mapping for 'model', got nothing");
-  EXPECT_EQ(errorOf("width: 64\nblocks: {}\nlayers: []\n"),
-            "1:1: error: expected key 'name' in 'model' (string)");
+  EXPECT_EQ(errorOf("width: 64\nblocks: {}\nlayers: []\n"), "1:1: error: expected key 'name' in 'model' (string)");
 }
 
 TEST(Description, DimsThatDoNotFit) {
@@ -85,8 +83,7 @@ TEST(Description, DimsThatDoNotFit) {
   EXPECT_EQ(errorOf(withBlock("{mixer: {attention: {heads: 4, head_dim: 15}}}")),
             "4:47: error: expected an even number of rotary channels from 2 to 'head_dim' (15), got 15");
   EXPECT_EQ(
-      errorOf(withBlock(
-          "{mixer: {parallel: {attention: {heads: 4}, mamba2: {heads: 4}}, fuse: {projection: joint}}}")),
+      errorOf(withBlock("{mixer: {parallel: {attention: {heads: 4}, mamba2: {heads: 4}}, fuse: {projection: joint}}}")),
       "4:89: error: expected branches of one width before a joint projection, got 64 and 512; use "
       "'projection: "
       "separate'");
@@ -118,8 +115,7 @@ TEST(Description, LayersByPatternListAndPlace) {
 }
 
 TEST(Description, HostileTexts) {
-  EXPECT_EQ(errorOf("name: " + std::string(100000, '[')),
-            "1:70: error: expected nesting of at most 64 levels");
+  EXPECT_EQ(errorOf("name: " + std::string(100000, '[')), "1:70: error: expected nesting of at most 64 levels");
   std::string dashes;
   for (int i = 0; i < 1000; ++i)
     dashes += "- ";
@@ -162,18 +158,15 @@ TEST_F(Examples, AllAreReadAndAtMostFortyLines) {
 // Parameters in 1e9, as the paper prints them.
 TEST_F(Examples, ParametersMatchThePaper) {
   const std::pair<const char *, double> expected[] = {
-      {"transformer-100m", 0.096}, {"transformer-350m", 0.352}, {"transformer-1b", 0.973},
-      {"transformer-3b", 2.775},   {"mamba2-100m", 0.096},      {"mamba2-350m", 0.368},
-      {"mamba2-1b", 0.989},        {"mamba2-3b", 2.810}};
+      {"transformer-100m", 0.096}, {"transformer-350m", 0.352}, {"transformer-1b", 0.973}, {"transformer-3b", 2.775},
+      {"mamba2-100m", 0.096},      {"mamba2-350m", 0.368},      {"mamba2-1b", 0.989},      {"mamba2-3b", 2.810}};
   for (auto [name, billions] : expected)
     EXPECT_NEAR(summaryOf(name).parameters.paper / 1e9, billions, 0.0006) << name;
 }
 
 TEST_F(Examples, TrainingFlopsMatchThePaper) {
-  const std::pair<const char *, double> expected[] = {{"transformer-1b", 4.46e20},
-                                                      {"mamba2-1b", 3.67e20},
-                                                      {"inter-1b", 3.67e20},
-                                                      {"transformer-350m", 1.89e20}};
+  const std::pair<const char *, double> expected[] = {
+      {"transformer-1b", 4.46e20}, {"mamba2-1b", 3.67e20}, {"inter-1b", 3.67e20}, {"transformer-350m", 1.89e20}};
   for (auto [name, flops] : expected)
     EXPECT_NEAR(summaryOf(name).trainingFlops.paper * 60e9 / 8192, flops, 0.005e20) << name;
 }
@@ -188,14 +181,13 @@ TEST_F(Examples, CachesMatchThePaper) {
 
 // Three full layers among sliding windows of 512 with 64 sinks: 62.6 MiB.
 TEST_F(Examples, SlidingWindowCacheMatchesThePaper) {
-  TemporaryFile file(
-      "name: swa\nwidth: 2048\nblocks:\n"
-      "  full: {mixer: {attention: {heads: 32, kv_heads: 8}}, ffn: {swiglu: 8192}}\n"
-      "  window:\n"
-      "    mixer: {attention: {heads: 32, kv_heads: 8, window: 512, sinks: 64, rope: {theta: 1e4, "
-      "scaling: none}}}\n"
-      "    ffn: {swiglu: 8192}\n"
-      "layers: {pattern: window, at: {full: [5, 9, 13]}, count: 16}\n");
+  TemporaryFile file("name: swa\nwidth: 2048\nblocks:\n"
+                     "  full: {mixer: {attention: {heads: 32, kv_heads: 8}}, ffn: {swiglu: 8192}}\n"
+                     "  window:\n"
+                     "    mixer: {attention: {heads: 32, kv_heads: 8, window: 512, sinks: 64, rope: {theta: 1e4, "
+                     "scaling: none}}}\n"
+                     "    ffn: {swiglu: 8192}\n"
+                     "layers: {pattern: window, at: {full: [5, 9, 13]}, count: 16}\n");
   EXPECT_NEAR(computeSummary(*import(file.path)).cacheBytes().paper / (1 << 20), 62.6, 0.05);
 }
 

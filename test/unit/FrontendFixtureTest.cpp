@@ -25,8 +25,7 @@ protected:
     expected = fixture::readTensors(folder + "/fixture.safetensors");
     fixture::Tensors weights;
     std::error_code error;
-    for (llvm::sys::fs::directory_iterator file(folder, error), end; file != end && !error;
-         file.increment(error))
+    for (llvm::sys::fs::directory_iterator file(folder, error), end; file != end && !error; file.increment(error))
       if (StringRef(file->path()).ends_with(".safetensors") && !StringRef(file->path()).contains("fixture"))
         weights.merge(fixture::readTensors(file->path()));
     for (Operation &op : module->getOps())
@@ -42,8 +41,8 @@ protected:
   /// ids, positions, offsets and rows of tokens [begin, end) of every sequence.
   SmallVector<HostValue> call(int64_t begin, int64_t end) {
     int64_t n = end - begin, total = batch() * n;
-    HostValue ids(ArrayRef<int64_t>{total}), positions(ArrayRef<int64_t>{total}),
-        rows(ArrayRef<int64_t>{total}), offsets(ArrayRef<int64_t>{batch() + 1});
+    HostValue ids(ArrayRef<int64_t>{total}), positions(ArrayRef<int64_t>{total}), rows(ArrayRef<int64_t>{total}),
+        offsets(ArrayRef<int64_t>{batch() + 1});
     for (int64_t i = 0; i < total; ++i) {
       ids.data[i] = expected["input_ids"].data[i / n * length() + begin + i % n];
       positions.data[i] = double(begin + i % n);
@@ -121,17 +120,15 @@ std::string testName(const testing::TestParamInfo<const char *> &info) {
 
 INSTANTIATE_TEST_SUITE_P(Families, FrontendFixture,
                          testing::Values("oracle/bamba", "oracle/falcon_h1", "oracle/granitehybrid_dense",
-                                         "oracle/lfm2", "oracle/llama", "oracle/mamba2",
-                                         "oracle/olmo_hybrid"),
+                                         "oracle/lfm2", "oracle/llama", "oracle/mamba2", "oracle/olmo_hybrid"),
                          testName);
 
 // The same families with biases, tied heads, groups, shards, scaled positions, factors and limits.
 INSTANTIATE_TEST_SUITE_P(Variants, FrontendFixture,
                          testing::Values("variants/bamba_bias_auto", "variants/falcon_h1_everything",
-                                         "variants/falcon_h1_no_norm", "variants/granite_nope",
-                                         "variants/lfm2_bias", "variants/llama_bias_tied_llama3",
-                                         "variants/llama_yarn_bf16_shards", "variants/mamba2_bias_tied",
-                                         "variants/mamba2_groups_limit", "variants/olmo_hybrid_grouped",
-                                         "variants/olmo_hybrid_nope"),
+                                         "variants/falcon_h1_no_norm", "variants/granite_nope", "variants/lfm2_bias",
+                                         "variants/llama_bias_tied_llama3", "variants/llama_yarn_bf16_shards",
+                                         "variants/mamba2_bias_tied", "variants/mamba2_groups_limit",
+                                         "variants/olmo_hybrid_grouped", "variants/olmo_hybrid_nope"),
                          testName);
 } // namespace

@@ -83,10 +83,9 @@ TEST_F(HuggingFace, ConfigsThatAreRefused) {
             "MODEL/config.json:17:3: error: unknown family 'gpt2'; known are bamba, falcon_h1, "
             "granitemoehybrid, lfm2, "
             "llama, mamba2, olmo_hybrid");
-  EXPECT_EQ(
-      errorOfEdit("llama", "\"hidden_act\": \"silu\"", "\"hidden_act\": \"mish\""),
-      "MODEL/config.json:11:3: error: unknown activation 'mish'; known are silu, swish, gelu, gelu_new, "
-      "gelu_pytorch_tanh, relu2, sigmoid");
+  EXPECT_EQ(errorOfEdit("llama", "\"hidden_act\": \"silu\"", "\"hidden_act\": \"mish\""),
+            "MODEL/config.json:11:3: error: unknown activation 'mish'; known are silu, swish, gelu, gelu_new, "
+            "gelu_pytorch_tanh, relu2, sigmoid");
   EXPECT_EQ(errorOfEdit("llama", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"),
             "MODEL/config.json: error: layer 1: expected 'kv_heads' (3) to divide 'heads' (4)");
   EXPECT_EQ(errorOfEdit("llama", "\"num_hidden_layers\": 4", "\"num_hidden_layers\": 1000000"),
@@ -150,8 +149,7 @@ TEST_F(HuggingFace, Shards) {
   std::string index, weights = model.read("model.safetensors");
   for (StringRef rest = weights; rest.contains("\"dtype\"");) {
     auto [name, after] = rest.split("\":{\"dtype\"");
-    index +=
-        ((index.empty() ? "\"" : ", \"") + name.rsplit('"').second + "\": \"shard-1.safetensors\"").str();
+    index += ((index.empty() ? "\"" : ", \"") + name.rsplit('"').second + "\": \"shard-1.safetensors\"").str();
     rest = after;
   }
   ASSERT_FALSE(llvm::sys::fs::rename(model.path + "/model.safetensors", model.path + "/shard-1.safetensors"));
@@ -164,8 +162,7 @@ TEST_F(HuggingFace, Shards) {
 // Files of before transformers 5: rope_theta outside, bare infinities, layer types under another name.
 TEST_F(HuggingFace, OlderSpellings) {
   ModelCopy llama("llama");
-  llama.edit("config.json",
-             "\"rope_parameters\": {\n    \"rope_theta\": 10000.0,\n    \"rope_type\": \"default\"\n  }",
+  llama.edit("config.json", "\"rope_parameters\": {\n    \"rope_theta\": 10000.0,\n    \"rope_type\": \"default\"\n  }",
              "\"rope_theta\": 123.0, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}");
   llvm::Expected<ModelSpec> spec = readHuggingFace(llama.path);
   ASSERT_TRUE(bool(spec)) << llvm::toString(spec.takeError());
@@ -184,8 +181,7 @@ TEST_F(HuggingFace, OlderSpellings) {
 
 TEST_F(HuggingFace, NameOfTheFolder) {
   for (StringRef suffix : {"", "/", "/.", "/../llama"}) {
-    llvm::Expected<ModelSpec> spec =
-        readHuggingFace((HYBRID_SOURCE_DIR "/test/Inputs/oracle/llama" + suffix).str());
+    llvm::Expected<ModelSpec> spec = readHuggingFace((HYBRID_SOURCE_DIR "/test/Inputs/oracle/llama" + suffix).str());
     ASSERT_TRUE(bool(spec)) << llvm::toString(spec.takeError());
     EXPECT_EQ(spec->name, "llama");
   }

@@ -92,25 +92,21 @@ TEST_P(LayoutEvaluation, AgreesWithTheTiles) {
   EXPECT_LT(distance(got, expected), narrows ? 1.0 / 128 : 1e-9);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, LayoutEvaluation,
-                         ::testing::Values(Case{"rms-norm", "rms_norm", 10, {10}, {3, 1, 1}},
-                                           Case{"gemm-bf16", "gemm", 150, {150}, {2, 2, 1}},
-                                           Case{"gemm-f16", "gemm", 70, {70}, {2, 2, 1}},
-                                           Case{"gemm-f32", "gemm", 70, {70}, {2, 2, 1}},
-                                           Case{"gemm-decode", "gemm", 7, {7}, {1, 2, 1}},
-                                           Case{"attention", "attention", 200, {150, 200, 50}, {3, 1, 1}},
-                                           Case{"scan", "scan", 150, {150}, {1, 1, 1}},
-                                           Case{"parts", "halo", 150, {150}, {3, 1, 1}},
-                                           Case{"parts", "sums", 5, {}, {1, 1, 1}},
-                                           Case{"parts", "gather", 40, {37}, {3, 1, 1}},
-                                           Case{"parts", "solve", 1, {}, {1, 1, 1}},
-                                           Case{"parts", "products", 72, {}, {1, 1, 1}},
-                                           Case{"parts", "functions", 1, {}, {1, 1, 1}}),
-                         [](const auto &info) {
-                           std::string name = std::string(info.param.input) + "_" + info.param.kernel;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Kernels, LayoutEvaluation,
+    ::testing::Values(Case{"rms-norm", "rms_norm", 10, {10}, {3, 1, 1}},
+                      Case{"gemm-bf16", "gemm", 150, {150}, {2, 2, 1}}, Case{"gemm-f16", "gemm", 70, {70}, {2, 2, 1}},
+                      Case{"gemm-f32", "gemm", 70, {70}, {2, 2, 1}}, Case{"gemm-decode", "gemm", 7, {7}, {1, 2, 1}},
+                      Case{"attention", "attention", 200, {150, 200, 50}, {3, 1, 1}},
+                      Case{"scan", "scan", 150, {150}, {1, 1, 1}}, Case{"parts", "halo", 150, {150}, {3, 1, 1}},
+                      Case{"parts", "sums", 5, {}, {1, 1, 1}}, Case{"parts", "gather", 40, {37}, {3, 1, 1}},
+                      Case{"parts", "solve", 1, {}, {1, 1, 1}}, Case{"parts", "products", 72, {}, {1, 1, 1}},
+                      Case{"parts", "functions", 1, {}, {1, 1, 1}}),
+    [](const auto &info) {
+      std::string name = std::string(info.param.input) + "_" + info.param.kernel;
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    });
 
 /// One warp multiplies a tile by itself, with layouts written by hand so that they can be wrong.
 class HandWritten : public LayoutEvaluation {
@@ -130,8 +126,7 @@ protected:
       })";
     auto with = [&](StringRef acc, StringRef frag, StringRef bytes) {
       std::string text = plain;
-      for (auto [name, value] :
-           {std::pair<StringRef, StringRef>("ACC", acc), {"FRAG", frag}, {"SHARED", bytes}})
+      for (auto [name, value] : {std::pair<StringRef, StringRef>("ACC", acc), {"FRAG", frag}, {"SHARED", bytes}})
         for (size_t at; (at = text.find(name.str())) != std::string::npos;)
           text.replace(at, name.size(), value.empty() ? "" : (", #tile." + value).str());
       return parseSourceString<ModuleOp>(text, &context);
@@ -139,8 +134,7 @@ protected:
     OwningOpRef<ModuleOp> reference = with("", "", ""), module = with(accumulator, fragments, shared);
     if (!reference || !module)
       return -1;
-    auto kernel = *reference->getOps<tile::KernelOp>().begin(),
-         threads = *module->getOps<tile::KernelOp>().begin();
+    auto kernel = *reference->getOps<tile::KernelOp>().begin(), threads = *module->getOps<tile::KernelOp>().begin();
     auto expected = randomBuffers(kernel, 1), got = randomBuffers(kernel, 1);
     EXPECT_TRUE(succeeded(evaluateTileGrid(kernel, {pointers(expected), {}}, {1, 1, 1})));
     ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) {});
@@ -148,8 +142,7 @@ protected:
       return INFINITY;
     return distance(got, expected);
   }
-  static constexpr const char *kAcc =
-      "layout<registers = [2:1:1, 2:0:8, 2:1:8], lanes = [4:1:2, 8:0:1], warps = []>";
+  static constexpr const char *kAcc = "layout<registers = [2:1:1, 2:0:8, 2:1:8], lanes = [4:1:2, 8:0:1], warps = []>";
 };
 
 TEST_F(HandWritten, RightLayoutsGiveRightNumbers) {

@@ -46,8 +46,7 @@ TEST(Layout, AccumulatorBecomesLeftOperandInRegisters) {
 
 TEST(Layout, EveryElementHasOneHolder) {
   for (int64_t warps : {1, 4, 8})
-    for (auto shape :
-         std::vector<std::array<int64_t, 2>>{{1, 2048}, {67, 96}, {5, 48}, {128, 80}, {3, 1}, {64, 7}}) {
+    for (auto shape : std::vector<std::array<int64_t, 2>>{{1, 2048}, {67, 96}, {5, 48}, {128, 80}, {3, 1}, {64, 7}}) {
       for (const Layout &layout : {Layout::blocked(shape, 8, warps), Layout::multiplyAdd(shape, warps)}) {
         EXPECT_TRUE(layout.covers(shape));
         std::map<Coordinate, int> seen;
@@ -110,9 +109,7 @@ TEST(MatrixLanes, NameTheRowsOfFragments) {
   // Lane l names row l % 8 of matrix l / 8; matrix i becomes fragment register i.
   for (int lane = 0; lane < 32; ++lane) {
     int row = lane % 8, matrix = lane / 8;
-    auto at = [&](MatrixOperand operand, bool transposed) {
-      return matrixLanes(operand, transposed).at(0, lane, 0);
-    };
+    auto at = [&](MatrixOperand operand, bool transposed) { return matrixLanes(operand, transposed).at(0, lane, 0); };
     EXPECT_EQ(at(MatrixOperand::A, false), (Coordinate{row + matrix % 2 * 8, matrix / 2 * 8}));
     EXPECT_EQ(at(MatrixOperand::A, true), (Coordinate{row + matrix / 2 * 8, matrix % 2 * 8}));
     EXPECT_EQ(at(MatrixOperand::B, true), (Coordinate{row + matrix / 2 * 8, matrix % 2 * 8}));

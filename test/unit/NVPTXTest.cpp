@@ -38,8 +38,7 @@ TEST_P(NVPTX, CompilesWithoutSpills) {
   FailureOr<NVPTXModule> module = compile(input, chip);
   ASSERT_TRUE(succeeded(module));
   EXPECT_EQ(module->chip, chip);
-  EXPECT_NE(module->ptx.find(StringRef(chip) == "sm_80" ? ".version 7.0" : ".version 8.0"),
-            std::string::npos);
+  EXPECT_NE(module->ptx.find(StringRef(chip) == "sm_80" ? ".version 7.0" : ".version 8.0"), std::string::npos);
   ASSERT_FALSE(module->kernels.empty());
   for (const NVPTXKernel &kernel : module->kernels) {
     EXPECT_NE(module->ptx.find(".visible .entry " + kernel.name + "("), std::string::npos);
@@ -102,7 +101,6 @@ TEST_F(NVPTX, RefusesTilesThatDoNotFitSharedMemory) {
   std::string message;
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &d) { message = d.str(); });
   EXPECT_TRUE(failed(compileNVPTX(*module, "sm_80")));
-  EXPECT_EQ(message,
-            "expected kernel 'big' to need at most 166912 bytes of shared memory on sm_80, got 262144; use "
-            "smaller tiles");
+  EXPECT_EQ(message, "expected kernel 'big' to need at most 166912 bytes of shared memory on sm_80, got 262144; use "
+                     "smaller tiles");
 }

@@ -44,8 +44,7 @@ TEST(ThreadPoolTest, ManyShortRegionsDoNotMix) {
 
 TEST(ThreadPoolTest, ExceptionsReachTheCaller) {
   ThreadPool pool(2, availableCpus());
-  EXPECT_THROW(pool.forEach(50, [](int64_t begin, int64_t, unsigned) { begin > 20 ? fail("no") : void(); }),
-               Error);
+  EXPECT_THROW(pool.forEach(50, [](int64_t begin, int64_t, unsigned) { begin > 20 ? fail("no") : void(); }), Error);
   int64_t done = 0;
   pool.forEach(1, [&](int64_t, int64_t, unsigned) { ++done; });
   EXPECT_EQ(done, 1);
@@ -69,8 +68,7 @@ TEST(PlanTest, BuffersThatMeetDoNotOverlap) {
       EXPECT_LE(offsets[i] + lifetimes[i].size, total);
       for (size_t j = 0; j < i; ++j) {
         bool meet = lifetimes[i].first <= lifetimes[j].last && lifetimes[j].first <= lifetimes[i].last;
-        bool overlap =
-            offsets[i] < offsets[j] + lifetimes[j].size && offsets[j] < offsets[i] + lifetimes[i].size;
+        bool overlap = offsets[i] < offsets[j] + lifetimes[j].size && offsets[j] < offsets[i] + lifetimes[i].size;
         EXPECT_FALSE(meet && overlap && lifetimes[i].size && lifetimes[j].size);
       }
     }
@@ -139,9 +137,9 @@ TEST(DiskCacheTest, WhatWasNotUsedForLongestGoesFirst) {
   auto exists = [&](const char *name) { return std::filesystem::exists(cache.path(name)); };
   using namespace std::chrono_literals;
   auto now = std::filesystem::file_time_type::clock::now();
-  const std::pair<const char *, std::chrono::hours> files[] = {
-      {"a.pack", 3h},    {"b.hyb", 2h},           {"c.pack", 1h},
-      {"other.txt", 9h}, {"d.pack.tmp.1.2", 30h}, {"e.pack.tmp.1.2", 1h}};
+  const std::pair<const char *, std::chrono::hours> files[] = {{"a.pack", 3h},          {"b.hyb", 2h},
+                                                               {"c.pack", 1h},          {"other.txt", 9h},
+                                                               {"d.pack.tmp.1.2", 30h}, {"e.pack.tmp.1.2", 1h}};
   for (auto &[file, age] : files) {
     std::ofstream(cache.path(file)) << std::string(1000, 'x');
     std::filesystem::last_write_time(cache.path(file), now - age);
@@ -280,7 +278,7 @@ TEST(InitialiserTest, DrawsWhatItsNameSays) {
   for (double &step : steps)
     step = std::log(std::log1p(std::exp(step))); // of softplus
   within(steps, std::log(0.001) - 1e-3, std::log(0.1) + 1e-3);
-  for (const char *bad : {"init:normal", "init:normal()", "init:normal(x)", "init:uniform(1)",
-                          "init:cubic(1)", "init:normal(1", "init:normal(1,2)", "init:"})
+  for (const char *bad : {"init:normal", "init:normal()", "init:normal(x)", "init:uniform(1)", "init:cubic(1)",
+                          "init:normal(1", "init:normal(1,2)", "init:"})
     EXPECT_THROW(Initialiser(bad, 3, "p"), Error) << bad;
 }

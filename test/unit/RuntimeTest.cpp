@@ -39,9 +39,7 @@ protected:
   }
 
   void load() { ASSERT_EQ(hybrid_model_load(&options, &model), HYBRID_OK) << hybrid_last_error(); }
-  std::string loadError() {
-    return hybrid_model_load(&options, &model) == HYBRID_OK ? "" : hybrid_last_error();
-  }
+  std::string loadError() { return hybrid_model_load(&options, &model) == HYBRID_OK ? "" : hybrid_last_error(); }
   hybrid_sequence *create() {
     hybrid_sequence *sequence = nullptr;
     EXPECT_EQ(hybrid_sequence_create(model, &sequence), HYBRID_OK);
@@ -57,8 +55,7 @@ protected:
   std::vector<float> append(hybrid_sequence *sequence, const std::vector<int32_t> &ids) {
     return appendAll({sequence}, {ids});
   }
-  std::vector<float> appendAll(std::vector<hybrid_sequence *> to,
-                               const std::vector<std::vector<int32_t>> &parts) {
+  std::vector<float> appendAll(std::vector<hybrid_sequence *> to, const std::vector<std::vector<int32_t>> &parts) {
     std::vector<int32_t> ids, offsets = {0};
     for (auto &part : parts) {
       ids.insert(ids.end(), part.begin(), part.end());
@@ -239,8 +236,7 @@ TEST_F(RuntimeTest, VariantsAreForcedAndRefuse) {
   load();
   append(create(), ids);
   EXPECT_EQ(status, HYBRID_FAILED);
-  EXPECT_STREQ(hybrid_last_error(),
-               "variant 'decode' takes at most 1 tokens in one sequence, the call has 16");
+  EXPECT_STREQ(hybrid_last_error(), "variant 'decode' takes at most 1 tokens in one sequence, the call has 16");
   TearDown();
   sequences.clear();
   options.variant = "turbo";
@@ -300,16 +296,13 @@ TEST_F(RuntimeTest, WeightsThatDoNotFitAreNamed) {
     writer.append(&one, 8);
     writer.commit();
   }
-  EXPECT_NE(loadError().find("tensor 'embed.weight': expected F32, BF16 or F16, found I64 [1]"),
-            std::string::npos);
+  EXPECT_NE(loadError().find("tensor 'embed.weight': expected F32, BF16 or F16, found I64 [1]"), std::string::npos);
   {
-    SafetensorsWriter writer(other + "/model.safetensors",
-                             {{"embed.weight", ElementType::f32, {2, toyWidth}}});
+    SafetensorsWriter writer(other + "/model.safetensors", {{"embed.weight", ElementType::f32, {2, toyWidth}}});
     writer.append(std::vector<float>(2 * toyWidth).data(), 2 * toyWidth * 4);
     writer.commit();
   }
-  EXPECT_NE(loadError().find("parameter 'embedding': expected 11 rows, its 1 pieces have 2"),
-            std::string::npos);
+  EXPECT_NE(loadError().find("parameter 'embedding': expected 11 rows, its 1 pieces have 2"), std::string::npos);
   {
     SafetensorsWriter writer(other + "/model.safetensors", {{"x", ElementType::f32, {}}});
     writer.append("1234", 4);

@@ -99,11 +99,9 @@ TEST_F(SafetensorsTest, MessagesNameTheCulprit) {
       {file(header(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"), 8), "found -2"},
       {file(header(R"({"dtype":"F32","shape":[2.5],"data_offsets":[0,8]})"), 8), "found 2.5"},
       {file(header(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"), 8), "takes 12 bytes, found 8"},
-      {file(header(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]})"), 0),
-       "more elements"},
+      {file(header(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]})"), 0), "more elements"},
       {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"), 8), "begins at 8 and ends at 0"},
-      {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551615]})"), 8),
-       "truncated"},
+      {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551615]})"), 8), "truncated"},
       {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":[4,12]})"), 12), "after a gap"},
       {file(header(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})"), 8), "the file holds 8"},
       {file(

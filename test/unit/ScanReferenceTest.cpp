@@ -1,5 +1,5 @@
-// hybrid.linear_scan against the published recurrences, each written here as its own loop over tokens: the op's operands
-// are what a front end would pass, the loops are what the papers print. Both are in f64.
+// hybrid.linear_scan against the published recurrences, each written here as its own loop over tokens: the op's
+// operands are what a front end would pass, the loops are what the papers print. Both are in f64.
 #include "hybrid/Reference/Evaluator.h"
 #include "hybrid/Register.h"
 #include "mlir/Parser/Parser.h"
@@ -63,9 +63,7 @@ HostValue concat(HostValue x, const HostValue &y) {
   return x;
 }
 double at(const HostValue &x, int64_t t, int64_t h) { return x.data[t * x.shape[1] + h]; }
-double at(const HostValue &x, int64_t t, int64_t h, int64_t i) {
-  return x.data[(t * x.shape[1] + h) * x.shape[2] + i];
-}
+double at(const HostValue &x, int64_t t, int64_t h, int64_t i) { return x.data[(t * x.shape[1] + h) * x.shape[2] + i]; }
 /// r' S.
 double dot(const Matrix &S, int64_t column, llvm::function_ref<double(int64_t)> r) {
   double sum = 0;
@@ -190,15 +188,15 @@ TEST_F(ScanReferenceTest, Mamba2WithTwoGroupsAndSkip) {
   HostValue D = normal({H}), B = normal({T, 2, K}), C = normal({T, 2, K}), logDecay = dt;
   for (int64_t i = 0; i < T * H; ++i)
     logDecay.data[i] *= A.data[i % H];
-  expectScan({{"q", C}, {"k", B}, {"v", v}, {"log_decay", logDecay}, {"write_scale", reshaped(dt, {T, H, 1})}, {"bonus", D}},
-             "decay = #hybrid.decay<scalar>", loop([&](Matrix &S, int64_t t, int64_t h, double *o) {
-               for (int64_t j = 0; j < V; ++j) {
-                 for (int64_t i = 0; i < K; ++i)
-                   S[i][j] = std::exp(at(dt, t, h) * A.data[h]) * S[i][j] +
-                             at(dt, t, h) * at(B, t, h / 2, i) * at(v, t, h, j);
-                 o[j] = dot(S, j, [&](int64_t i) { return at(C, t, h / 2, i); }) + D.data[h] * at(v, t, h, j);
-               }
-             }));
+  expectScan(
+      {{"q", C}, {"k", B}, {"v", v}, {"log_decay", logDecay}, {"write_scale", reshaped(dt, {T, H, 1})}, {"bonus", D}},
+      "decay = #hybrid.decay<scalar>", loop([&](Matrix &S, int64_t t, int64_t h, double *o) {
+        for (int64_t j = 0; j < V; ++j) {
+          for (int64_t i = 0; i < K; ++i)
+            S[i][j] = std::exp(at(dt, t, h) * A.data[h]) * S[i][j] + at(dt, t, h) * at(B, t, h / 2, i) * at(v, t, h, j);
+          o[j] = dot(S, j, [&](int64_t i) { return at(C, t, h / 2, i); }) + D.data[h] * at(v, t, h, j);
+        }
+      }));
 }
 
 TEST_F(ScanReferenceTest, Mamba2SurvivesAStepOfZero) {
@@ -272,7 +270,11 @@ TEST_F(ScanReferenceTest, KimiDeltaAttention) {
 
 TEST_F(ScanReferenceTest, GatedDeltaNet2) {
   HostValue eraseGate = map(normal({T, H, K}), sigmoid), writeGate = map(normal({T, H, V}), sigmoid);
-  expectScan({{"q", q}, {"k", k}, {"v", product(writeGate, v)}, {"log_decay", logKeyDecay}, {"erase_key", product(eraseGate, k)}},
+  expectScan({{"q", q},
+              {"k", k},
+              {"v", product(writeGate, v)},
+              {"log_decay", logKeyDecay},
+              {"erase_key", product(eraseGate, k)}},
              "decay = #hybrid.decay<key>, rank = #hybrid.rank<tied>",
              loop([&](Matrix &S, int64_t t, int64_t h, double *o) {
                for (int64_t j = 0; j < V; ++j) {
@@ -390,16 +392,17 @@ TEST_F(ScanReferenceTest, Mamba1) {
   HostValue dt = map(normal({T, V}), softplus), A = map(normal({K, V}), [](double x) { return -std::exp(x); });
   HostValue B = normal({T, 1, K}), C = normal({T, 1, K}), x = normal({T, 1, V});
   expectScan({{"q", C}, {"k", B}, {"v", product(x, dt)}, {"rate", dt}, {"rate_matrix", A}},
-             "decay = #hybrid.decay<key_value>", loop(
-                                                     [&](Matrix &S, int64_t t, int64_t, double *o) {
-                                                       for (int64_t p = 0; p < V; ++p) {
-                                                         for (int64_t n = 0; n < K; ++n)
-                                                           S[n][p] = std::exp(at(dt, t, p) * at(A, n, p)) * S[n][p] +
-                                                                     at(dt, t, p) * at(B, t, 0, n) * at(x, t, 0, p);
-                                                         o[p] = dot(S, p, [&](int64_t n) { return at(C, t, 0, n); });
-                                                       }
-                                                     },
-                                                     1));
+             "decay = #hybrid.decay<key_value>",
+             loop(
+                 [&](Matrix &S, int64_t t, int64_t, double *o) {
+                   for (int64_t p = 0; p < V; ++p) {
+                     for (int64_t n = 0; n < K; ++n)
+                       S[n][p] = std::exp(at(dt, t, p) * at(A, n, p)) * S[n][p] +
+                                 at(dt, t, p) * at(B, t, 0, n) * at(x, t, 0, p);
+                     o[p] = dot(S, p, [&](int64_t n) { return at(C, t, 0, n); });
+                   }
+                 },
+                 1));
 }
 
 TEST_F(ScanReferenceTest, RGLRU) {
@@ -447,8 +450,8 @@ TEST_F(ScanReferenceTest, Mamba3InTwoAppends) {
     for (int64_t h = 0; begin && h < H; ++h)
       for (int64_t i = 0; i < K; ++i)
         for (int64_t j = 0; j < V; ++j)
-          state.data[(h * K + i) * V + j] += (1 - at(lambda, begin, h)) * at(dt, begin, h) *
-                                             at(k, begin - 1, h, i) * at(v, begin - 1, h, j);
+          state.data[(h * K + i) * V + j] +=
+              (1 - at(lambda, begin, h)) * at(dt, begin, h) * at(k, begin - 1, h, i) * at(v, begin - 1, h, j);
     SmallVector<HostValue> r = scan({{"q", rows(q, begin, end)},
                                      {"k", rows(k, begin, end)},
                                      {"v", rows(v, begin, end)},
@@ -464,7 +467,8 @@ TEST_F(ScanReferenceTest, Mamba3InTwoAppends) {
   expectSame(got, want);
 }
 
-// Three sequences in one call are three calls, and states at chunk boundaries are the states that calls cut there end in.
+// Three sequences in one call are three calls, and states at chunk boundaries are the states that calls cut there end
+// in.
 TEST_F(ScanReferenceTest, RaggedBatchesAndChunkStates) {
   HostValue offsets(ArrayRef<int64_t>{4});
   offsets.data = {0, 9, 9, double(T)};
@@ -485,20 +489,20 @@ TEST_F(ScanReferenceTest, RaggedBatchesAndChunkStates) {
   // Chunks: 0, 8 of the first sequence, none of the empty one, 0, 8, 16 of the last.
   ASSERT_EQ(packed[2].shape[0], 5);
   HostValue zero(first[1].shape);
-  HostValue want = concat(concat(concat(concat(zero, scan(operands(0, 8), attributes)[1]), zero),
-                                 scan(operands(9, 17), attributes)[1]),
-                          scan(operands(9, 25), attributes)[1]);
+  HostValue want = concat(
+      concat(concat(concat(zero, scan(operands(0, 8), attributes)[1]), zero), scan(operands(9, 17), attributes)[1]),
+      scan(operands(9, 25), attributes)[1]);
   expectSame(packed[2], want);
 }
 
 // The mixer times the values is the output, whatever reads first, with the bonus on its diagonal.
 TEST_F(ScanReferenceTest, MixerTimesValuesIsTheOutput) {
   for (StringRef read : {"post", "pre"}) {
-    SmallVector<HostValue> r =
-        scan({{"q", q}, {"k", k}, {"v", v}, {"log_decay", logAlpha}, {"write_scale", g}, {"bonus", normal({T, H})}},
-             ("decay = #hybrid.decay<scalar>, rank = #hybrid.rank<tied>, materialise, read = #hybrid.read<" + read + ">")
-                 .str(),
-             {"o", "state", "mixer"});
+    SmallVector<HostValue> r = scan(
+        {{"q", q}, {"k", k}, {"v", v}, {"log_decay", logAlpha}, {"write_scale", g}, {"bonus", normal({T, H})}},
+        ("decay = #hybrid.decay<scalar>, rank = #hybrid.rank<tied>, materialise, read = #hybrid.read<" + read + ">")
+            .str(),
+        {"o", "state", "mixer"});
     HostValue o(r[0].shape);
     ASSERT_EQ(r[2].shape[1], T * (T + 1) / 2);
     for (int64_t h = 0; h < H; ++h)
@@ -517,8 +521,8 @@ TEST_F(ScanReferenceTest, SubstepsReadTheLastOne) {
   HostValue scale = map(normal({n * T, H, 1}), sigmoid), queries(ArrayRef<int64_t>{n * T, H, K});
   for (int64_t t = 0; t < T; ++t)
     std::copy_n(q.data.begin() + t * H * K, H * K, queries.data.begin() + (t * n + n - 1) * H * K);
-  SmallVector<HostValue> got = scan({{"q", q}, {"k", keys}, {"v", values}, {"write_scale", scale}},
-                                    "rank = #hybrid.rank<tied>, substeps = 3");
+  SmallVector<HostValue> got =
+      scan({{"q", q}, {"k", keys}, {"v", values}, {"write_scale", scale}}, "rank = #hybrid.rank<tied>, substeps = 3");
   SmallVector<HostValue> all =
       scan({{"q", queries}, {"k", keys}, {"v", values}, {"write_scale", scale}}, "rank = #hybrid.rank<tied>");
   HostValue want(got[0].shape);

@@ -17,8 +17,7 @@ static std::string repeat(std::string_view text, int count) {
 
 TEST(TextScan, NestingOfBrackets) {
   EXPECT_EQ(scan(repeat("[", 64) + repeat("]", 64), TextFormat::json), "");
-  EXPECT_EQ(scan("\n" + repeat("[", 65), TextFormat::json),
-            "f:2:65: error: expected nesting of at most 64 levels");
+  EXPECT_EQ(scan("\n" + repeat("[", 65), TextFormat::json), "f:2:65: error: expected nesting of at most 64 levels");
   EXPECT_NE(scan(repeat("{a: ", 65), TextFormat::yaml), "");
   // Closed brackets count no more.
   EXPECT_EQ(scan(repeat("[]", 1000), TextFormat::json), "");
@@ -50,6 +49,5 @@ TEST(TextScan, SizeAndBytes) {
   limits.maxBytes = 3;
   EXPECT_EQ(scan("abc", TextFormat::yaml, limits), "");
   EXPECT_EQ(scan("abcd", TextFormat::yaml, limits), "f:1:1: error: expected at most 3 bytes of text, got 4");
-  EXPECT_EQ(scan(std::string_view("a\n\0", 3), TextFormat::json),
-            "f:2:1: error: unexpected NUL byte in text");
+  EXPECT_EQ(scan(std::string_view("a\n\0", 3), TextFormat::json), "f:2:1: error: unexpected NUL byte in text");
 }

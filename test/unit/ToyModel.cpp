@@ -139,16 +139,11 @@ static void addVariant(EntryT &entry, const char *name, int64_t longest) {
     term.exponents = {1};
   }
   using K = ArgKind;
-  addGrid(addStep(variant, 0, "embedding", {{K::ids}, {K::param, 0}, {K::buffer, 0}, {K::tile_list}}),
-          Symbol::tiles);
+  addGrid(addStep(variant, 0, "embedding", {{K::ids}, {K::param, 0}, {K::buffer, 0}, {K::tile_list}}), Symbol::tiles);
   if (caches) {
-    StepT &put = addStep(variant, 1, "blocks.1.put",
-                         {{K::buffer, 0},
-                          {K::cache, 0, 0},
-                          {K::cache, 0, 1},
-                          {K::page_table},
-                          {K::positions},
-                          {K::tile_list}});
+    StepT &put =
+        addStep(variant, 1, "blocks.1.put",
+                {{K::buffer, 0}, {K::cache, 0, 0}, {K::cache, 0, 1}, {K::page_table}, {K::positions}, {K::tile_list}});
     addGrid(put, Symbol::tiles);
     add(put.scalars).kind = ScalarKind::pages_per_sequence;
     StepT &mix = addStep(variant, 2, "blocks.1.mix",
@@ -166,8 +161,7 @@ static void addVariant(EntryT &entry, const char *name, int64_t longest) {
     addGrid(mix, Symbol::sequences);
     add(mix.scalars).kind = ScalarKind::pages_per_sequence;
   } else {
-    addGrid(addStep(variant, 3, "blocks.1.whole", {{K::buffer, 0}, {K::buffer, 1}, {K::offsets}}),
-            Symbol::sequences);
+    addGrid(addStep(variant, 3, "blocks.1.whole", {{K::buffer, 0}, {K::buffer, 1}, {K::offsets}}), Symbol::sequences);
   }
   StepT &head = addStep(variant, 4, "head", {{K::buffer, 1}, {K::param, 1}, {K::rows}, {K::logits}});
   addGrid(head, Symbol::tokens, toyVocab);
@@ -222,9 +216,8 @@ static std::vector<float> toyWeights(int salt) {
 }
 
 void hybridrt::writeToyWeights(const std::string &folder) {
-  SafetensorsWriter writer(folder + "/model.safetensors",
-                           {{"embed.weight", ElementType::f32, {toyVocab, toyWidth}},
-                            {"head.weight", ElementType::f32, {toyVocab, toyWidth}}});
+  SafetensorsWriter writer(folder + "/model.safetensors", {{"embed.weight", ElementType::f32, {toyVocab, toyWidth}},
+                                                           {"head.weight", ElementType::f32, {toyVocab, toyWidth}}});
   for (int salt : {1, 5})
     writer.append(toyWeights(salt).data(), toyVocab * toyWidth * 4);
   writer.commit();

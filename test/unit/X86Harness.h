@@ -150,8 +150,7 @@ protected:
         shape[0] = launch.rows.at(next++);
       HostValue value(shape);
       for (double &x : value.data)
-        x = isa<FloatType>(type.getElementType()) ? roundTo(type.getElementType(), uniform(random))
-                                                  : random() % 4;
+        x = isa<FloatType>(type.getElementType()) ? roundTo(type.getElementType(), uniform(random)) : random() % 4;
       if (launch.data)
         launch.data(argument.getArgNumber(), value);
       bool isPanel = bool(kernel.getArgAttr(argument.getArgNumber(), tile::kPanelAttr));
@@ -165,8 +164,7 @@ protected:
     ASSERT_TRUE(function);
     // Scratch starts as NaN, so that reading what was not written shows.
     std::vector<float> scratch(loaded.scratchBytes(name) / 4 + 32, NAN);
-    void *aligned =
-        reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) & ~uintptr_t(63));
+    void *aligned = reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) & ~uintptr_t(63));
     std::vector<void *> pointers;
     for (NativeBuffer &buffer : native)
       pointers.push_back(buffer.data());
@@ -182,13 +180,10 @@ protected:
       HostValue got(expected[i].shape);
       native[i].read(got);
       Type element = cast<MemRefType>(argument.getType()).getElementType();
-      double tolerance = std::max(launch.tolerance, element.isBF16()  ? 0x1p-7
-                                                    : element.isF16() ? 0x1p-10
-                                                                      : 0);
+      double tolerance = std::max(launch.tolerance, element.isBF16() ? 0x1p-7 : element.isF16() ? 0x1p-10 : 0);
       for (size_t k = 0; k < got.data.size(); ++k) {
         double a = got.data[k], e = expected[i].data[k];
-        bool same =
-            std::isnan(e) ? std::isnan(a) : a == e || std::fabs(a - e) <= tolerance * (1 + std::fabs(e));
+        bool same = std::isnan(e) ? std::isnan(a) : a == e || std::fabs(a - e) <= tolerance * (1 + std::fabs(e));
         ASSERT_TRUE(same) << "argument " << argument.getArgNumber() << ", element " << k << ": expected " << e
                           << ", got " << a << "\n"
                           << source;

@@ -2,8 +2,7 @@
 using namespace mlir;
 using namespace mlir::hybrid;
 
-INSTANTIATE_TEST_SUITE_P(Levels, X86KernelTest, ::testing::Values(CpuLevel::v1, CpuLevel::v3, CpuLevel::v4),
-                         levelName);
+INSTANTIATE_TEST_SUITE_P(Levels, X86KernelTest, ::testing::Values(CpuLevel::v1, CpuLevel::v3, CpuLevel::v4), levelName);
 
 TEST_P(X86KernelTest, ElementwiseOnValidRows) {
   check(R"mlir(
@@ -54,11 +53,9 @@ TEST_P(X86KernelTest, NormalisesRows) {
         source.replace(at, from.size(), to);
     };
     bool wide = std::string(type) == "f32";
-    replace(
-        "WIDEN",
-        wide
-            ? "%z = arith.constant dense<0.0> : tensor<4x100xf32>\n%f = arith.addf %t, %z : tensor<4x100xf32>"
-            : "%f = arith.extf %t : tensor<4x100xT> to tensor<4x100xf32>");
+    replace("WIDEN",
+            wide ? "%z = arith.constant dense<0.0> : tensor<4x100xf32>\n%f = arith.addf %t, %z : tensor<4x100xf32>"
+                 : "%f = arith.extf %t : tensor<4x100xT> to tensor<4x100xf32>");
     replace("NARROW", wide ? "%o = arith.negf %h : tensor<4x100xf32>"
                            : "%o = arith.truncf %h : tensor<4x100xf32> to tensor<4x100xT>");
     replace("xT>", "x" + std::string(type) + ">");

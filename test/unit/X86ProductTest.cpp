@@ -17,8 +17,8 @@ std::string replaced(std::string text, std::initializer_list<std::pair<std::stri
 std::string product(Shape s, bool transposeA, bool transposeB, const std::string &type, bool zeroAcc) {
   int64_t aRows = transposeA ? s.k : s.m, aColumns = transposeA ? s.m : s.k;
   int64_t bRows = transposeB ? s.n : s.k, bColumns = transposeB ? s.k : s.n;
-  std::string flags = transposeA ? (transposeB ? "{transpose_a, transpose_b}" : "{transpose_a}")
-                                 : (transposeB ? "{transpose_b}" : "");
+  std::string flags =
+      transposeA ? (transposeB ? "{transpose_a, transpose_b}" : "{transpose_a}") : (transposeB ? "{transpose_b}" : "");
   std::string acc = zeroAcc ? "arith.constant dense<0.0> : tensor<MxNxf32>"
                             : "tile.load %c[%c0, %c0] : memref<MxNxf32> -> tensor<MxNxf32>";
   return replaced(R"mlir(
@@ -60,8 +60,7 @@ TEST_P(X86KernelTest, LinearLayerReadsPanelsInPlace) {
     for (int64_t rows : {9, 1})
       for (int64_t tile : {1, 2, 8, 16}) {
         bool narrow = type[0] == 'b';
-        std::string source =
-            replaced(R"mlir(
+        std::string source = replaced(R"mlir(
     tile.kernel @k(%x: memref<?x80xT>, %w: memref<?x80xT> {tile.panel = 16}, %bias: memref<?xf32>,
                    %y: memref<?x128xT> {tile.written}, %rows: index) {
       %bx = tile.block_id x
@@ -95,12 +94,12 @@ TEST_P(X86KernelTest, LinearLayerReadsPanelsInPlace) {
       }
       tile.return
     })mlir",
-                     {{"WIDEN", narrow ? "%f = arith.extf %t : tensor<MTx80xT> to tensor<MTx80xf32>"
-                                       : "%f = arith.negf %t : tensor<MTx80xf32>"},
-                      {"NARROW", narrow ? "%o = arith.truncf %z : tensor<MTx32xf32> to tensor<MTx32xT>"
-                                        : "%o = arith.negf %z : tensor<MTx32xf32>"},
-                      {"MT", std::to_string(tile)},
-                      {"xT>", std::string("x") + type + ">"}});
+                                      {{"WIDEN", narrow ? "%f = arith.extf %t : tensor<MTx80xT> to tensor<MTx80xf32>"
+                                                        : "%f = arith.negf %t : tensor<MTx80xf32>"},
+                                       {"NARROW", narrow ? "%o = arith.truncf %z : tensor<MTx32xf32> to tensor<MTx32xT>"
+                                                         : "%o = arith.negf %z : tensor<MTx32xf32>"},
+                                       {"MT", std::to_string(tile)},
+                                       {"xT>", std::string("x") + type + ">"}});
         check(source, {{rows, 128, 128, rows}, {rows}, {(rows + tile - 1) / tile, 2, 1}, 1e-4});
       }
 }

@@ -41,8 +41,7 @@ Inputs readInputs(const std::string &path, int64_t vocab) {
     fail("'", path, "': expected between 1 and ", INT32_MAX, " tokens in 'input_ids', found ", ids.size());
   for (size_t i = 0; i < ids.size(); ++i)
     if (ids[i] < 0 || ids[i] >= vocab)
-      fail("'", path, "': input_ids[", i, "] is ", ids[i], ", expected a token of the vocabulary, 0 to ",
-           vocab - 1);
+      fail("'", path, "': input_ids[", i, "] is ", ids[i], ", expected a token of the vocabulary, 0 to ", vocab - 1);
   inputs.ids.assign(ids.begin(), ids.end());
   bool ragged = file.find("offsets");
   if (inputs.shape.size() == 2 && !ragged) {
@@ -54,12 +53,11 @@ Inputs readInputs(const std::string &path, int64_t vocab) {
       fail("'", path, "': expected 'offsets' to go from 0 to the number of tokens, ", ids.size());
     for (size_t b = 0; b + 1 < offsets.size(); ++b)
       if (offsets[b + 1] <= offsets[b] || offsets[b + 1] > int64_t(ids.size()))
-        fail("'", path, "': expected ascending 'offsets', but sequence ", b, " goes from ", offsets[b],
-             " to ", offsets[b + 1]);
+        fail("'", path, "': expected ascending 'offsets', but sequence ", b, " goes from ", offsets[b], " to ",
+             offsets[b + 1]);
     inputs.offsets.assign(offsets.begin(), offsets.end());
   } else {
-    fail("'", path,
-         "': expected 'input_ids' [B, S], or 'input_ids' [T] with 'offsets' [B + 1], found 'input_ids' of ",
+    fail("'", path, "': expected 'input_ids' [B, S], or 'input_ids' [T] with 'offsets' [B + 1], found 'input_ids' of ",
          inputs.shape.size(), " dimensions ", ragged ? "with" : "without", " 'offsets'");
   }
   return inputs;

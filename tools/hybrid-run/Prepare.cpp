@@ -54,8 +54,7 @@ static void compile(const fs::path &compiler, const Options &options, const std:
 static uint64_t stamp(const fs::path &path, uint64_t hash) {
   std::error_code error;
   auto time = fs::last_write_time(path, error).time_since_epoch().count();
-  return error ? hash
-               : hashText(concat(fs::canonical(path).string(), "/", fs::file_size(path), "/", time), hash);
+  return error ? hash : hashText(concat(fs::canonical(path).string(), "/", fs::file_size(path), "/", time), hash);
 }
 
 static uint64_t contentHash(const fs::path &path, uint64_t hash) {

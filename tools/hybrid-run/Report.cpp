@@ -13,16 +13,14 @@ static void printTable(std::span<const hybrid_step> steps) {
     total += step.seconds;
   std::printf("%10s %6s %7s %9s %8s  %s\n", "ms", "%", "calls", "GFLOP/s", "GB/s", "step");
   for (const hybrid_step &step : steps)
-    std::printf("%10.3f %6.1f %7lu %9.1f %8.1f  %s/%s %s %s\n", step.seconds * 1e3,
-                100 * step.seconds / total, (unsigned long)step.calls, perSecond(step.flops, step.seconds),
-                perSecond(step.bytes, step.seconds), step.entry, step.variant, step.label, step.kernel);
+    std::printf("%10.3f %6.1f %7lu %9.1f %8.1f  %s/%s %s %s\n", step.seconds * 1e3, 100 * step.seconds / total,
+                (unsigned long)step.calls, perSecond(step.flops, step.seconds), perSecond(step.bytes, step.seconds),
+                step.entry, step.variant, step.label, step.kernel);
 }
 
-static void printJson(const Session &session, const Options &options, const hybrid_info &info,
-                      double startup) {
+static void printJson(const Session &session, const Options &options, const hybrid_info &info, double startup) {
   auto timing = [](const Timing &t) {
-    return nlohmann::ordered_json{
-        {"tokens", t.tokens}, {"seconds", t.seconds}, {"tokens_per_second", t.rate()}};
+    return nlohmann::ordered_json{{"tokens", t.tokens}, {"seconds", t.seconds}, {"tokens_per_second", t.rate()}};
   };
   nlohmann::ordered_json json = {{"model", info.name},
                                  {"dtype", info.dtype},
@@ -53,8 +51,7 @@ void printReport(const Session &session, const Options &options, double startup)
     return printJson(session, options, info, startup);
   if (options.profile)
     printTable(session.profile());
-  std::printf("%s: %s, %s, %u threads; start-up %.2f s", info.name, info.dtype, info.cpu, info.threads,
-              startup);
+  std::printf("%s: %s, %s, %u threads; start-up %.2f s", info.name, info.dtype, info.cpu, info.threads, startup);
   if (session.prefill.tokens)
     std::printf("; prefill %ld tokens, %.1f tok/s", long(session.prefill.tokens), session.prefill.rate());
   if (session.decode.tokens)

@@ -17,9 +17,7 @@ namespace {
 class Stopwatch {
 public:
   explicit Stopwatch(Timing &timing, int64_t tokens) : timing(timing) { timing.tokens += tokens; }
-  ~Stopwatch() {
-    timing.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
+  ~Stopwatch() { timing.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
 
 private:
   Timing &timing;

@@ -18,16 +18,12 @@ static void checkDevice(const std::string &device) {
 }
 
 static void declare(CLI::App &app, Options &options) {
-  app.add_option("model", options.model, "Hugging Face folder, description (.yaml) or artifact (.hyb)")
-      ->required();
+  app.add_option("model", options.model, "Hugging Face folder, description (.yaml) or artifact (.hyb)")->required();
   app.add_option("--weights", options.weights, "Folder or safetensors file of an artifact's weights");
-  app.add_option("--random-weights", options.randomWeights,
-                 "Draw the weights from the model's initialisers: seed");
-  app.add_option("--input-ids", options.inputIds,
-                 "safetensors: input_ids [B, S], or [T] with offsets [B + 1]");
+  app.add_option("--random-weights", options.randomWeights, "Draw the weights from the model's initialisers: seed");
+  app.add_option("--input-ids", options.inputIds, "safetensors: input_ids [B, S], or [T] with offsets [B + 1]");
   app.add_option("--logits", options.logits, "Write f32 logits of all input tokens there");
-  app.add_option("--chunks", options.chunks,
-                 "Append the input in chunks of these sizes, and one for the rest")
+  app.add_option("--chunks", options.chunks, "Append the input in chunks of these sizes, and one for the rest")
       ->delimiter(',');
   app.add_option("--max-new-tokens", options.newTokens, "Continue every sequence by at most so many tokens");
   app.add_option("--temperature", options.temperature, "0: the likeliest token");
@@ -44,8 +40,8 @@ static void declare(CLI::App &app, Options &options) {
   app.add_flag("--json", options.json, "Timings and profile as JSON");
 }
 
-static void writeTensor(const std::string &path, const char *name, ElementType type,
-                        std::vector<int64_t> shape, const void *data) {
+static void writeTensor(const std::string &path, const char *name, ElementType type, std::vector<int64_t> shape,
+                        const void *data) {
   uint64_t size = sizeOf(type);
   for (int64_t dim : shape)
     size *= uint64_t(dim);
@@ -61,8 +57,7 @@ static void run(const Options &options) {
     fail("--max-new-tokens: expected 0 to ", INT32_MAX, ", got ", options.newTokens);
   if (options.temperature < 0)
     fail("--temperature: expected at least 0, got ", options.temperature);
-  if (options.inputIds.empty() &&
-      (!options.logits.empty() || options.newTokens > 0 || !options.chunks.empty()))
+  if (options.inputIds.empty() && (!options.logits.empty() || options.newTokens > 0 || !options.chunks.empty()))
     fail("expected --input-ids: there are no tokens to begin with");
   if (!options.outputIds.empty() && options.newTokens == 0)
     fail("--output-ids: expected --max-new-tokens too");
@@ -96,8 +91,8 @@ static void run(const Options &options) {
       writeTensor(options.logits, "logits", ElementType::f32, shape, out);
     }
     if (!options.outputIds.empty())
-      writeTensor(options.outputIds, "output_ids", ElementType::i64,
-                  {int64_t(inputs.count()), options.newTokens}, output.data());
+      writeTensor(options.outputIds, "output_ids", ElementType::i64, {int64_t(inputs.count()), options.newTokens},
+                  output.data());
     else if (options.newTokens > 0 && !options.json)
       for (size_t i = 0; i < output.size(); ++i)
         std::printf("%ld%c", long(output[i]), (i + 1) % options.newTokens == 0 ? '\n' : ' ');

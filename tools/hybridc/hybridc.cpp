@@ -11,7 +11,7 @@
 namespace cl = llvm::cl;
 
 static cl::OptionCategory category("hybridc options");
-static cl::opt<std::string> input(cl::Positional,  cl::desc("<description, Hugging Face folder or .mlir>"),
+static cl::opt<std::string> input(cl::Positional, cl::desc("<description, Hugging Face folder or .mlir>"),
                                   cl::cat(category));
 static cl::opt<std::string> output("o", cl::desc("Where to write"), cl::value_desc("file"), cl::cat(category));
 static cl::list<std::string> targets("targets", cl::CommaSeparated, cl::cat(category),

@@ -29,8 +29,7 @@ llvm::Expected<ModelSpec> readDescription(llvm::StringRef path);
 llvm::Expected<ModelSpec> readHuggingFace(llvm::StringRef folder);
 
 /// The model form of a model whose numbers fit together.
-OwningOpRef<ModuleOp> buildModelForm(MLIRContext &context, const ModelSpec &spec,
-                                     const ImportOptions &options = {});
+OwningOpRef<ModuleOp> buildModelForm(MLIRContext &context, const ModelSpec &spec, const ImportOptions &options = {});
 
 /// The keys of a YAML description as a Markdown document, from the table that the reader itself uses.
 std::string schemaMarkdown();

@@ -27,9 +27,7 @@ struct PieceSpec {
 using Recipe = std::vector<PieceSpec>;
 
 /// A whole checkpoint tensor, times `scale`.
-inline Recipe tensorRecipe(std::string source, double scale = 1) {
-  return {{std::move(source), 0, -1, scale, ""}};
-}
+inline Recipe tensorRecipe(std::string source, double scale = 1) { return {{std::move(source), 0, -1, scale, ""}}; }
 /// The recipes one after another.
 Recipe concatRecipes(std::initializer_list<Recipe> parts);
 

@@ -26,8 +26,7 @@ struct ModelSummary {
   /// Bytes for one sequence of `context` tokens.
   SummaryRow kvBytes, stateBytes, convBytes;
   SummaryRow cacheBytes() const {
-    return {kvBytes.paper + stateBytes.paper + convBytes.paper,
-            kvBytes.built + stateBytes.built + convBytes.built};
+    return {kvBytes.paper + stateBytes.paper + convBytes.paper, kvBytes.built + stateBytes.built + convBytes.built};
   }
 };
 

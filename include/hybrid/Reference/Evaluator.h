@@ -13,8 +13,8 @@ void registerReferenceModels(DialectRegistry &registry);
 using ParameterSource = llvm::function_ref<FailureOr<HostValue>(StringRef name)>;
 
 /// The results of `function` on `arguments`. Dynamic sizes come from the arguments; scalars are values of rank 0; every
-/// float is an f64, so that conversions between float types change nothing. An element of tensor.empty is a NaN until it
-/// is written. A global that holds its value needs no parameter. Ops of the hybrid dialect run through their
+/// float is an f64, so that conversions between float types change nothing. An element of tensor.empty is a NaN until
+/// it is written. A global that holds its value needs no parameter. Ops of the hybrid dialect run through their
 /// ReferenceOpInterface (registerReferenceModels). On failure the op that cannot be evaluated has said why.
 FailureOr<SmallVector<HostValue>> evaluate(func::FuncOp function, ArrayRef<HostValue> arguments,
                                            ParameterSource parameters);

@@ -16,12 +16,10 @@ namespace mlir::hybrid {
 ///
 /// Arithmetic is that of `evaluateTileBlock`: f64, rounded where the kernel narrows. Fails, with an error at
 /// the op, where a tile has no layout, or where threads that hold copies of an element disagree on it.
-LogicalResult evaluateLayoutBlock(tile::KernelOp kernel, const TileLaunch &launch,
-                                  std::array<int64_t, 3> place);
+LogicalResult evaluateLayoutBlock(tile::KernelOp kernel, const TileLaunch &launch, std::array<int64_t, 3> place);
 
 /// Runs all blocks of a grid, in order.
-LogicalResult evaluateLayoutGrid(tile::KernelOp kernel, const TileLaunch &launch,
-                                 std::array<int64_t, 3> grid);
+LogicalResult evaluateLayoutGrid(tile::KernelOp kernel, const TileLaunch &launch, std::array<int64_t, 3> grid);
 
 } // namespace mlir::hybrid
 #endif

@@ -19,8 +19,7 @@ struct TileLaunch {
 /// narrower float round. Rows of a product past `rows` come out as NaN, so a kernel that uses a dead row
 /// shows it. Fails, with an error at the op, where a kernel reaches outside of a buffer or uses an op that no
 /// kernel may use.
-LogicalResult evaluateTileBlock(tile::KernelOp kernel, const TileLaunch &launch,
-                                std::array<int64_t, 3> place);
+LogicalResult evaluateTileBlock(tile::KernelOp kernel, const TileLaunch &launch, std::array<int64_t, 3> place);
 
 /// Runs all blocks of a grid, in order.
 LogicalResult evaluateTileGrid(tile::KernelOp kernel, const TileLaunch &launch, std::array<int64_t, 3> grid);

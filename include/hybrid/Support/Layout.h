@@ -45,8 +45,7 @@ public:
   Layout() = default;
   /// Brings the digits to a normal form (no extents of 1, neighbours merged), so that equal functions that
   /// are built alike compare equal.
-  Layout(unsigned rank, llvm::ArrayRef<Digit> registers, llvm::ArrayRef<Digit> lanes,
-         llvm::ArrayRef<Digit> warps);
+  Layout(unsigned rank, llvm::ArrayRef<Digit> registers, llvm::ArrayRef<Digit> lanes, llvm::ArrayRef<Digit> warps);
 
   /// Vectors of `vector` elements along the last axis, neighbouring lanes beside each other, warps down the
   /// rows.

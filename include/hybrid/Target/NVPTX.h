@@ -14,10 +14,9 @@ namespace mlir::hybrid {
 
 struct NVPTXKernel {
   std::string name;
-  unsigned threads = 0; // of a block, along x
-  unsigned sharedBytes =
-      0; // dynamic shared memory that a launch passes; above 48 KiB the limit has to be raised first
-  int registers = -1; // per thread, from ptxas; -1 without it
+  unsigned threads = 0;     // of a block, along x
+  unsigned sharedBytes = 0; // dynamic shared memory that a launch passes; above 48 KiB the limit has to be raised first
+  int registers = -1;       // per thread, from ptxas; -1 without it
   int spillBytes = -1;
 };
 

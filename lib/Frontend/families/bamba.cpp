@@ -13,8 +13,7 @@ static std::vector<bool> whereAttention(FamilyReader &reader) {
   std::vector<bool> attention(reader.numLayers());
   for (double index : config.numbers("attn_layer_indices")) {
     if (!(index >= 0 && index < attention.size())) {
-      config.fail("attn_layer_indices",
-                  "expected layer indices from 0 to " + llvm::Twine(attention.size()) + " - 1");
+      config.fail("attn_layer_indices", "expected layer indices from 0 to " + llvm::Twine(attention.size()) + " - 1");
       continue;
     }
     attention[size_t(index)] = true;
@@ -25,19 +24,16 @@ static std::vector<bool> whereAttention(FamilyReader &reader) {
 void mlir::hybrid::readBamba(FamilyReader &reader) {
   Config &config = reader.config;
   double eps = config.number("rms_norm_eps", 1e-5);
-  reader.frame("model.embed_tokens", "model.final_layernorm", eps,
-               config.boolean("tie_word_embeddings", false));
+  reader.frame("model.embed_tokens", "model.final_layernorm", eps, config.boolean("tie_word_embeddings", false));
   int64_t inner = reader.expanded("mamba_expand");
-  bool projBias = config.boolean("mamba_proj_bias", false),
-       convBias = config.boolean("mamba_conv_bias", true);
+  bool projBias = config.boolean("mamba_proj_bias", false), convBias = config.boolean("mamba_conv_bias", true);
   std::vector<bool> isAttention = whereAttention(reader);
   for (size_t i = 0; i < isAttention.size(); ++i) {
     std::string layer = "model.layers." + std::to_string(i);
     BlockSpec &block = reader.spec.blocks.emplace_back();
     block.mixer.norm = reader.norm(layer + ".input_layernorm", eps);
     if (isAttention[i]) {
-      AttentionSpec attention =
-          reader.attention(layer + ".self_attn", config.boolean("attention_bias", false));
+      AttentionSpec attention = reader.attention(layer + ".self_attn", config.boolean("attention_bias", false));
       attention.rope = reader.rope(attention.headDim, 10000, 0.5);
       block.mixer.branches = {std::move(attention)};
     } else {

@@ -9,8 +9,8 @@ static std::vector<double> factors(Config &config, llvm::StringRef key, size_t c
   if (values.empty())
     return std::vector<double>(count, 1);
   if (values.size() != count)
-    config.fail(key, "expected " + llvm::Twine(count) + " numbers for '" + key + "', got " +
-                         llvm::Twine(values.size()));
+    config.fail(key,
+                "expected " + llvm::Twine(count) + " numbers for '" + key + "', got " + llvm::Twine(values.size()));
   values.resize(count, 1);
   return values;
 }
@@ -18,14 +18,12 @@ static std::vector<double> factors(Config &config, llvm::StringRef key, size_t c
 void mlir::hybrid::readFalconH1(FamilyReader &reader) {
   Config &config = reader.config;
   double eps = config.number("rms_norm_eps", 1e-5);
-  reader.frame("model.embed_tokens", "model.final_layernorm", eps,
-               config.boolean("tie_word_embeddings", false), config.number("embedding_multiplier", 1),
-               config.number("lm_head_multiplier", 1));
+  reader.frame("model.embed_tokens", "model.final_layernorm", eps, config.boolean("tie_word_embeddings", false),
+               config.number("embedding_multiplier", 1), config.number("lm_head_multiplier", 1));
   // An explicit null means that the width follows from the model's.
   bool derived = config.get("mamba_d_ssm") && !config.has("mamba_d_ssm");
   int64_t inner = derived ? reader.expanded("mamba_expand") : config.integer("mamba_d_ssm", 1024);
-  AttentionScales attentionScales{config.number("attention_in_multiplier", 1),
-                                  config.number("key_multiplier", 1),
+  AttentionScales attentionScales{config.number("attention_in_multiplier", 1), config.number("key_multiplier", 1),
                                   config.number("attention_out_multiplier", 1)};
   Mamba2Scales mambaScales{config.number("ssm_in_multiplier", 1), config.number("ssm_out_multiplier", 1),
                            factors(config, "ssm_multipliers", 5)};
@@ -34,8 +32,8 @@ void mlir::hybrid::readFalconH1(FamilyReader &reader) {
   int64_t layers = reader.numLayers();
   for (int64_t i = 0; i < layers; ++i) {
     std::string layer = "model.layers." + std::to_string(i);
-    AttentionSpec attention = reader.attention(layer + ".self_attn", config.boolean("attention_bias", false),
-                                               "o_proj", attentionScales);
+    AttentionSpec attention =
+        reader.attention(layer + ".self_attn", config.boolean("attention_bias", false), "o_proj", attentionScales);
     attention.rope = reader.rope(attention.headDim);
 
     Mamba2Spec mamba = reader.mamba2Dims(inner);
@@ -43,8 +41,7 @@ void mlir::hybrid::readFalconH1(FamilyReader &reader) {
     if (!config.boolean("mamba_rms_norm", false))
       mamba.norm = GatedNorm::none;
     else
-      mamba.norm =
-          config.boolean("mamba_norm_before_gate", true) ? GatedNorm::normFirst : GatedNorm::gateFirst;
+      mamba.norm = config.boolean("mamba_norm_before_gate", true) ? GatedNorm::normFirst : GatedNorm::gateFirst;
     reader.mamba2Weights(mamba, layer + ".mamba", config.boolean("mamba_proj_bias", false),
                          config.boolean("projectors_bias", false), config.boolean("mamba_conv_bias", true),
                          mambaScales);

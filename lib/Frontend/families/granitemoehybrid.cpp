@@ -6,8 +6,7 @@ using namespace mlir::hybrid;
 void mlir::hybrid::readGraniteMoeHybrid(FamilyReader &reader) {
   Config &config = reader.config;
   if (int64_t experts = config.integer("num_local_experts", 8); experts != 0)
-    return config.fail("num_local_experts", "expected 'num_local_experts' to be 0, got " +
-                                                llvm::Twine(experts) +
+    return config.fail("num_local_experts", "expected 'num_local_experts' to be 0, got " + llvm::Twine(experts) +
                                                 ": mixtures of experts are not supported, only dense models");
   double eps = config.number("rms_norm_eps", 1e-6);
   double logitDivisor = config.number("logits_scaling", 1);
@@ -22,8 +21,7 @@ void mlir::hybrid::readGraniteMoeHybrid(FamilyReader &reader) {
 
   bool rotary = config.string("position_embedding_type", "") == "rope";
   bool attentionBias = config.boolean("attention_bias", false);
-  bool projBias = config.boolean("mamba_proj_bias", false),
-       convBias = config.boolean("mamba_conv_bias", true);
+  bool projBias = config.boolean("mamba_proj_bias", false), convBias = config.boolean("mamba_conv_bias", true);
   double residual = config.number("residual_multiplier", 1);
   int64_t inner = reader.expanded("mamba_expand");
   for (size_t i = 0; i < isAttention.size(); ++i) {

@@ -20,8 +20,8 @@ static GatedDeltaSpec readDims(FamilyReader &reader) {
   GatedDeltaSpec mixer;
   mixer.keyHeads = config.integer("linear_num_key_heads", heads);
   mixer.valueHeads = config.integer("linear_num_value_heads", heads);
-  mixer.keyDim = config.integer("linear_key_head_dim", int64_t(0.75 * double(reader.spec.width) /
-                                                               double(std::max<int64_t>(mixer.keyHeads, 1))));
+  mixer.keyDim = config.integer(
+      "linear_key_head_dim", int64_t(0.75 * double(reader.spec.width) / double(std::max<int64_t>(mixer.keyHeads, 1))));
   mixer.valueDim = config.integer("linear_value_head_dim", 2 * mixer.keyDim);
   mixer.conv = config.integer("linear_conv_kernel_dim", 4);
   mixer.betaScale = config.boolean("linear_allow_neg_eigval", true) ? 2 : 1;
@@ -44,9 +44,8 @@ static void readWeights(FamilyReader &reader, GatedDeltaSpec &mixer, const std::
   if (reader.weights.find(prefix + ".conv1d.weight"))
     mixer.taps = tensorRecipe(prefix + ".conv1d.weight");
   else
-    mixer.taps =
-        concatRecipes({tensorRecipe(prefix + ".q_conv1d.weight"), tensorRecipe(prefix + ".k_conv1d.weight"),
-                       tensorRecipe(prefix + ".v_conv1d.weight")});
+    mixer.taps = concatRecipes({tensorRecipe(prefix + ".q_conv1d.weight"), tensorRecipe(prefix + ".k_conv1d.weight"),
+                                tensorRecipe(prefix + ".v_conv1d.weight")});
   mixer.dtBias = tensorRecipe(prefix + ".dt_bias");
   mixer.a = {{prefix + ".A_log", 0, -1, 1, "neg_exp"}};
   mixer.outNorm.weight = tensorRecipe(prefix + ".o_norm.weight");
@@ -69,8 +68,7 @@ void mlir::hybrid::readOlmoHybrid(FamilyReader &reader) {
                                 config.integer("intermediate_size"), /*bias=*/false);
     block.ffn->activation = reader.activation();
     if (isAttention[i]) {
-      AttentionSpec attention =
-          reader.attention(layer + ".self_attn", config.boolean("attention_bias", false));
+      AttentionSpec attention = reader.attention(layer + ".self_attn", config.boolean("attention_bias", false));
       attention.rope = reader.rope(attention.headDim);
       attention.qkNorm = QkNorm::full;
       attention.qNorm = reader.norm(layer + ".self_attn.q_norm", eps);

@@ -77,8 +77,7 @@ private:
   Class &classOf(Value v) { return info[classes[ids[v]]]; }
   Layout accumulator(const Product &p);
   Type encoded(RankedTensorType type, const Layout &layout) {
-    return RankedTensorType::get(type.getShape(), type.getElementType(),
-                                 LayoutAttr::get(type.getContext(), layout));
+    return RankedTensorType::get(type.getShape(), type.getElementType(), LayoutAttr::get(type.getContext(), layout));
   }
   Type shared(RankedTensorType type) {
     SharedLayout s = SharedLayout::choose(type.getShape(), elementBytes(type.getElementType()));
@@ -224,13 +223,11 @@ LogicalResult Assigner::connect() {
     } else if (auto solve = dyn_cast<SolveOp>(op)) {
       join(solve.getRhs(), solve.getResult());
     } else if (op->hasTrait<OpTrait::Elementwise>()) {
-      joinAll(llvm::to_vector(
-          llvm::concat<Value>(llvm::to_vector(op->getOperands()), llvm::to_vector(op->getResults()))));
+      joinAll(
+          llvm::to_vector(llvm::concat<Value>(llvm::to_vector(op->getOperands()), llvm::to_vector(op->getResults()))));
     } else if (!isa<arith::ConstantOp, tensor::SplatOp, scf::YieldOp, LoadOp, StoreOp, GatherOp, TransposeOp,
                     BroadcastOp, IndexOp, ReduceOp, SegmentSumOp, ConvertOp>(op)) {
-      auto touches = [](ValueRange values) {
-        return llvm::any_of(values, [](Value v) { return bool(tileType(v)); });
-      };
+      auto touches = [](ValueRange values) { return llvm::any_of(values, [](Value v) { return bool(tileType(v)); }); };
       if (touches(op->getOperands()) || touches(op->getResults()))
         return op->emitOpError("is not supported on tiles in a GPU kernel");
     }
@@ -377,8 +374,7 @@ void Assigner::bridge() {
   kernel.walk([&](DotOp op) {
     auto placed = op.getA().getDefiningOp<ConvertOp>();
     Product p = productOf(op);
-    if (!placed || !p.matrixUnit || op.getTransposeA() ||
-        !isa<LayoutAttr>(tileType(placed.getTile()).getEncoding()))
+    if (!placed || !p.matrixUnit || op.getTransposeA() || !isa<LayoutAttr>(tileType(placed.getTile()).getEncoding()))
       return;
     int64_t down = 1;
     for (const Digit &d : layoutOf(op.getAcc()).getWarps())
@@ -388,8 +384,7 @@ void Assigner::bridge() {
     if (!layoutOf(placed.getTile()).registerMap(fragments))
       return;
     builder.setInsertionPoint(op);
-    op.getAMutable().assign(
-        convert(builder, placed.getTile(), encoded(tileType(placed.getTile()), fragments)));
+    op.getAMutable().assign(convert(builder, placed.getTile(), encoded(tileType(placed.getTile()), fragments)));
     if (placed->use_empty())
       placed.erase();
   });
@@ -422,8 +417,7 @@ LogicalResult Assigner::run() {
   if (auto stated = kernel->getAttr(kWarpsAttr)) {
     auto number = dyn_cast<IntegerAttr>(stated);
     if (!number || number.getInt() < 1 || number.getInt() > 32 || !llvm::isPowerOf2_64(number.getInt()))
-      return kernel.emitOpError("expected '")
-             << kWarpsAttr << "' to be a power of two from 1 to 32, got " << stated;
+      return kernel.emitOpError("expected '") << kWarpsAttr << "' to be a power of two from 1 to 32, got " << stated;
   }
   foldTransposes();
   splitCheapValues();

@@ -88,8 +88,7 @@ void mlir::hybrid::buildNVPTXPipeline(OpPassManager &pm) {
 }
 
 void mlir::hybrid::registerNVPTXPipelines() {
-  PassPipelineRegistration<>("hybrid-nvptx-tile-form", "Bring kernels to the GPU's tile form",
-                             buildNVPTXTileForm);
+  PassPipelineRegistration<>("hybrid-nvptx-tile-form", "Bring kernels to the GPU's tile form", buildNVPTXTileForm);
   PassPipelineRegistration<>("hybrid-nvptx-pipeline", "Lower kernels of the tile dialect to llvm and nvvm",
                              buildNVPTXPipeline);
 }
@@ -127,9 +126,9 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
     kernel.threads = cast<DenseI32ArrayAttr>(function->getAttr(NVVM::NVVMDialect::getReqntidAttrName()))[0];
     kernel.sharedBytes = cast<IntegerAttr>(function->removeAttr(tile::kSharedBytesAttr)).getInt();
     if (kernel.sharedBytes > chip->sharedBytes)
-      return function.emitError() << "expected kernel '" << kernel.name << "' to need at most "
-                                  << chip->sharedBytes << " bytes of shared memory on " << chipName
-                                  << ", got " << kernel.sharedBytes << "; use smaller tiles";
+      return function.emitError() << "expected kernel '" << kernel.name << "' to need at most " << chip->sharedBytes
+                                  << " bytes of shared memory on " << chipName << ", got " << kernel.sharedBytes
+                                  << "; use smaller tiles";
     result.kernels.push_back(kernel);
   }
 
@@ -142,8 +141,8 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
     return emitError(kernels.getLoc()) << "expected an LLVM with the NVPTX target";
   llvm::Triple triple("nvptx64-nvidia-cuda");
   std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, chip->name, chip->features, llvm::TargetOptions(), std::nullopt,
-                                  std::nullopt, llvm::CodeGenOptLevel::Default));
+      target->createTargetMachine(triple, chip->name, chip->features, llvm::TargetOptions(), std::nullopt, std::nullopt,
+                                  llvm::CodeGenOptLevel::Default));
   code->setTargetTriple(triple);
   code->setDataLayout(machine->createDataLayout());
   optimise(*code, *machine);

@@ -101,15 +101,13 @@ private:
   void emit() {
     Location loc = loop.getLoc();
     OpBuilder b(loop);
-    auto constant = [&](OpBuilder &at, int64_t n) -> Value {
-      return arith::ConstantIndexOp::create(at, loc, n);
-    };
+    auto constant = [&](OpBuilder &at, int64_t n) -> Value { return arith::ConstantIndexOp::create(at, loc, n); };
     for (Ring &r : rings) {
       auto type = cast<RankedTensorType>(r.load.getTile().getType());
       SmallVector<int64_t> shape = {stages};
       llvm::append_range(shape, type.getShape());
-      r.buffer = BufferOp::create(b, r.load.getLoc(),
-                                  RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
+      r.buffer =
+          BufferOp::create(b, r.load.getLoc(), RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
     }
     // Around an outer loop, the last reads of the previous turn come first.
     BarrierOp::create(b, loc);
@@ -117,8 +115,7 @@ private:
       Value ahead = arith::MulIOp::create(b, loc, loop.getStep(), constant(b, s));
       issue(b, arith::AddIOp::create(b, loc, loop.getLowerBound(), ahead), constant(b, s));
     }
-    Value zero = constant(b, 0), one = constant(b, 1), wrap = constant(b, stages),
-          last = constant(b, stages - 1);
+    Value zero = constant(b, 0), one = constant(b, 1), wrap = constant(b, stages), last = constant(b, stages - 1);
     Value ahead = arith::MulIOp::create(b, loc, loop.getStep(), last);
 
     SmallVector<Value> inits(loop.getInitArgs());

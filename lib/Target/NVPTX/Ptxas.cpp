@@ -23,8 +23,7 @@ static std::optional<std::string> findInVenv(StringRef venv, StringRef program) 
     llvm::SmallString<256> packages(python->path());
     path::append(packages, "site-packages", "nvidia");
     std::error_code inner;
-    for (fs::directory_iterator package(packages, inner); !inner && package != end;
-         package.increment(inner)) {
+    for (fs::directory_iterator package(packages, inner); !inner && package != end; package.increment(inner)) {
       llvm::SmallString<256> candidate(package->path());
       path::append(candidate, "bin", program);
       if (fs::can_execute(candidate))
@@ -140,11 +139,11 @@ LogicalResult mlir::hybrid::assemblePTX(NVPTXModule &module, Location loc) {
     return emitError(loc) << "expected to write temporary files beside " << source.name;
   // Kernels are assembled side by side, and never linked: a linked kernel loses its register limits.
   std::string arch = "-arch=" + module.chip;
-  int code = runTool({*ptxas, arch, "-O3", "-v", "-split-compile", "2", "-o", target.name, source.name},
-                     module.ptxasLog);
+  int code =
+      runTool({*ptxas, arch, "-O3", "-v", "-split-compile", "2", "-o", target.name, source.name}, module.ptxasLog);
   if (code != 0)
-    return emitError(loc) << "expected ptxas to accept the PTX for " << module.chip << ", got exit status "
-                          << code << ": " << module.ptxasLog;
+    return emitError(loc) << "expected ptxas to accept the PTX for " << module.chip << ", got exit status " << code
+                          << ": " << module.ptxasLog;
   // Warnings that mean serialised matrix products or ignored register limits.
   llvm::Regex serialised("C75(04|07|08|10|11|12|13|14|15|16|17|18|19)");
   if (serialised.match(module.ptxasLog))

@@ -15,9 +15,7 @@ static LayoutAttr layoutOf(Value v) {
   return dyn_cast_or_null<LayoutAttr>(cast<RankedTensorType>(v.getType()).getEncoding());
 }
 
-static bool inShared(Value v) {
-  return isa_and_nonnull<SharedAttr>(cast<RankedTensorType>(v.getType()).getEncoding());
-}
+static bool inShared(Value v) { return isa_and_nonnull<SharedAttr>(cast<RankedTensorType>(v.getType()).getEncoding()); }
 
 static LogicalResult verifyValue(Value v, int64_t warps) {
   auto type = dyn_cast<RankedTensorType>(v.getType());
@@ -28,8 +26,8 @@ static LogicalResult verifyValue(Value v, int64_t warps) {
     int64_t row = type.getShape().back() * ((type.getElementTypeBitWidth() + 7) / 8);
     if (layout.pitch < row || layout.pitch % 16 || layout.mask < 0 || layout.mask > 7 || layout.shift < 0 ||
         layout.shift > 3 || (layout.mask && layout.pitch % ((layout.mask + 1) * 16)))
-      return emitError(v.getLoc()) << "expected rows of at least " << row
-                                   << " bytes in whole swizzled lines, got " << type;
+      return emitError(v.getLoc()) << "expected rows of at least " << row << " bytes in whole swizzled lines, got "
+                                   << type;
     return success();
   }
   auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
@@ -75,9 +73,8 @@ static LogicalResult verifyOp(Operation *op, int64_t warps) {
         for (const Digit &d : acc.getWarps())
           (d.axis == 0 ? down : across) *= d.axis < 0 ? 1 : d.extent;
         bool blocks = shape[0] % (16 * down) == 0 && shape[1] % (8 * across) == 0 && k % 16 == 0;
-        if (layoutOf(op.getA()) &&
-            (!blocks || op.getTransposeA() ||
-             layoutOf(op.getA()).getLayout() != Layout::operandA({shape[0], k}, down, warps)))
+        if (layoutOf(op.getA()) && (!blocks || op.getTransposeA() ||
+                                    layoutOf(op.getA()).getLayout() != Layout::operandA({shape[0], k}, down, warps)))
           return op.emitOpError("expected 'a' in shared memory or in fragments of mma.sync, got ")
                  << op.getA().getType();
         if (layoutOf(op.getB()) &&

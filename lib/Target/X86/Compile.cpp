@@ -107,8 +107,7 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/false));
   passes.addPass(llvm::SimplifyCFGPass());
   passes.addPass(llvm::InstCombinePass());
-  passes.addPass(
-      llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+  passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   passes.addPass(llvm::SimplifyCFGPass());
   llvm::ModulePassManager all;
@@ -141,10 +140,8 @@ static LogicalResult checkSymbols(ModuleOp kernels, const Unit &unit) {
   for (const llvm::object::SymbolRef &symbol : (*object)->symbols()) {
     uint32_t flags = llvm::cantFail(symbol.getFlags());
     llvm::StringRef name = llvm::cantFail(symbol.getName());
-    if ((flags & llvm::object::SymbolRef::SF_Undefined) && !name.empty() && name != "memcpy" &&
-        name != "memset")
-      return kernels.emitError("expected code that calls only memcpy and memset, got a call of '")
-             << name << "'";
+    if ((flags & llvm::object::SymbolRef::SF_Undefined) && !name.empty() && name != "memcpy" && name != "memset")
+      return kernels.emitError("expected code that calls only memcpy and memset, got a call of '") << name << "'";
   }
   return success();
 }
@@ -187,8 +184,7 @@ static FailureOr<std::vector<char>> link(ModuleOp kernels, ArrayRef<Unit> units)
 }
 
 /// Lowers a copy of the kernels to the LLVM dialect; `scratch` gets what each asks for.
-static FailureOr<OwningOpRef<ModuleOp>> lower(ModuleOp kernels, CpuLevel level,
-                                              std::vector<X86Kernel> &functions) {
+static FailureOr<OwningOpRef<ModuleOp>> lower(ModuleOp kernels, CpuLevel level, std::vector<X86Kernel> &functions) {
   MLIRContext *context = kernels.getContext();
   context->loadDialect<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect,
                        scf::SCFDialect, vector::VectorDialect>();
@@ -214,9 +210,8 @@ FailureOr<X86Module> mlir::hybrid::compileX86(ModuleOp kernels, CpuLevel level) 
   // Kernels are dealt to a few units, which LLVM compiles side by side.
   SmallVector<tile::KernelOp> all(kernels.getOps<tile::KernelOp>());
   constexpr size_t kKernelsPerUnit = 4;
-  size_t count =
-      std::max<size_t>(1, std::min<size_t>(llvm::heavyweight_hardware_concurrency().compute_thread_count(),
-                                           all.size() / kKernelsPerUnit));
+  size_t count = std::max<size_t>(1, std::min<size_t>(llvm::heavyweight_hardware_concurrency().compute_thread_count(),
+                                                      all.size() / kKernelsPerUnit));
   X86Module result{level, {}, {}};
   std::vector<Unit> units(count);
   for (auto [i, unit] : llvm::enumerate(units)) {

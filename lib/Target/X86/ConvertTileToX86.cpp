@@ -57,8 +57,8 @@ LogicalResult x86::convertTileToX86(ModuleOp module, CpuLevel level) {
   if (zeroBytes) {
     OpBuilder b(module.getBodyRegion());
     auto type = LLVM::LLVMArrayType::get(b.getI8Type(), zeroBytes);
-    auto zeros = LLVM::GlobalOp::create(b, module.getLoc(), type, /*isConstant=*/false,
-                                        LLVM::Linkage::Internal, kZeroRow, Attribute(), /*alignment=*/64);
+    auto zeros = LLVM::GlobalOp::create(b, module.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::Internal,
+                                        kZeroRow, Attribute(), /*alignment=*/64);
     b.createBlock(&zeros.getInitializerRegion());
     Value zero = LLVM::ZeroOp::create(b, module.getLoc(), type);
     LLVM::ReturnOp::create(b, module.getLoc(), zero);

@@ -31,8 +31,7 @@ Value KernelEmitter::bufferPointer(const Buffer &buffer, Value row, const Column
   return b.offset(b.offset(base, unit, at), unit, constant);
 }
 
-Value KernelEmitter::loadHeld(const Buffer &buffer, Type element, Value row, const Column &column,
-                              int64_t width) {
+Value KernelEmitter::loadHeld(const Buffer &buffer, Type element, Value row, const Column &column, int64_t width) {
   Value pointer = bufferPointer(buffer, row, column);
   if (!element.isInteger(1))
     return b.load(pointer, lanesElement(element), width);
@@ -144,9 +143,8 @@ Value KernelEmitter::evaluateConstant(arith::ConstantOp constant, Place &place) 
   bool isFloat = isa<FloatType>(shape.element);
   VectorType type = VectorType::get({place.width}, lanesElement(shape.element));
   if (elements.isSplat()) {
-    Attribute value = isFloat
-                          ? Attribute(b.getF32FloatAttr(elements.getSplatValue<APFloat>().convertToDouble()))
-                          : elements.getSplatValue<Attribute>();
+    Attribute value = isFloat ? Attribute(b.getF32FloatAttr(elements.getSplatValue<APFloat>().convertToDouble()))
+                              : elements.getSplatValue<Attribute>();
     return arith::ConstantOp::create(b, type, DenseElementsAttr::get(type, value));
   }
   Value &table = tables[constant];
@@ -157,8 +155,7 @@ Value KernelEmitter::evaluateConstant(arith::ConstantOp constant, Place &place) 
         words.push_back(b.getF32FloatAttr(f.convertToDouble()));
     else
       for (APInt i : elements.getValues<APInt>())
-        words.push_back(
-            b.getI32IntegerAttr(shape.element.isInteger(1) ? i.getZExtValue() : i.getSExtValue()));
+        words.push_back(b.getI32IntegerAttr(shape.element.isInteger(1) ? i.getZExtValue() : i.getSExtValue()));
     Type word = isFloat ? Type(b.getF32Type()) : Type(b.getI32Type());
     auto wordType = RankedTensorType::get({shape.rows * shape.columns}, word);
     auto arrayType = LLVM::LLVMArrayType::get(wordType.getElementType(), wordType.getNumElements());
@@ -167,8 +164,7 @@ Value KernelEmitter::evaluateConstant(arith::ConstantOp constant, Place &place) 
     std::string name = (kernel.getSymName() + ".table" + Twine(tables.size())).str();
     LLVM::GlobalOp::create(b, arrayType, /*isConstant=*/true, LLVM::Linkage::Internal, name,
                            DenseElementsAttr::get(wordType, words), /*alignment=*/64);
-    b.setInsertionPointToStart(
-        &cast<func::FuncOp>(scratch.getParentBlock()->getParentOp()).getBody().front());
+    b.setInsertionPointToStart(&cast<func::FuncOp>(scratch.getParentBlock()->getParentOp()).getBody().front());
     table = LLVM::AddressOfOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), name);
   }
   Value at = columnIndex(place.column);
@@ -183,9 +179,7 @@ Value KernelEmitter::evaluateConstant(arith::ConstantOp constant, Place &place) 
 
 Value KernelEmitter::evaluateIndex(tile::IndexOp index, Place &place) {
   Type word = b.getI32Type();
-  auto asWord = [&](Value i) {
-    return b.broadcast(b.createOrFold<arith::IndexCastOp>(word, i), place.width);
-  };
+  auto asWord = [&](Value i) { return b.broadcast(b.createOrFold<arith::IndexCastOp>(word, i), place.width); };
   bool isRow = index.getAxis() == 0 && cast<RankedTensorType>(index.getType()).getRank() == 2;
   if (isRow)
     return asWord(place.row);
@@ -222,9 +216,8 @@ Value KernelEmitter::evaluate(Value tile, Place &place) {
   if (Value known = place.memo.lookup(tile))
     return known;
   const Buffer *buffer = plan.held(tile);
-  Value result =
-      buffer ? loadHeld(*buffer, TileShape(tile.getType()).element, place.row, place.column, place.width)
-             : compute(tile, place);
+  Value result = buffer ? loadHeld(*buffer, TileShape(tile.getType()).element, place.row, place.column, place.width)
+                        : compute(tile, place);
   return place.memo[tile] = result;
 }
 

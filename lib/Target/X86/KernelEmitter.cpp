@@ -42,8 +42,7 @@ void KernelEmitter::emitEntry(func::FuncOp body) {
   Type pointer = LLVM::LLVMPointerType::get(b.getContext()), word = b.getI64Type();
   b.setInsertionPointToEnd(module.getBody());
   auto entry = func::FuncOp::create(
-      b, kernel.getSymName(),
-      FunctionType::get(b.getContext(), {pointer, pointer, word, word, word, pointer}, {}));
+      b, kernel.getSymName(), FunctionType::get(b.getContext(), {pointer, pointer, word, word, word, pointer}, {}));
   entry->setAttr(kScratchAttr, b.getI64IntegerAttr(plan.scratchBytes()));
   Block *block = entry.addEntryBlock();
   b.setInsertionPointToStart(block);
@@ -102,8 +101,8 @@ LogicalResult KernelEmitter::emitTileOp(Operation &op) {
   };
   LogicalResult result =
       TypeSwitch<Operation *, LogicalResult>(&op)
-          .Case<arith::ConstantOp, tensor::SplatOp, tile::LoadOp, tile::GatherOp, tile::IndexOp,
-                tile::BroadcastOp>(elementwise)
+          .Case<arith::ConstantOp, tensor::SplatOp, tile::LoadOp, tile::GatherOp, tile::IndexOp, tile::BroadcastOp>(
+              elementwise)
           .Case([&](tile::DotOp o) { return emitDot(o), success(); })
           .Case([&](tile::ReduceOp o) { return emitReduce(o), success(); })
           .Case([&](tile::PrefixSumOp o) { return emitPrefixSum(o), success(); })
@@ -112,9 +111,8 @@ LogicalResult KernelEmitter::emitTileOp(Operation &op) {
           .Case([&](tile::TransposeOp o) { return fillTransposed(*buffer, o.getTile()), success(); })
           .Default([&](Operation *o) -> LogicalResult {
             if (!isElementwise(o))
-              return o->emitError(
-                  "has no code on x86: kernels use the ops of tile, scf.for, scf.if, memref.load, "
-                  "tensor.splat, tensor.extract and elementwise arith and math");
+              return o->emitError("has no code on x86: kernels use the ops of tile, scf.for, scf.if, memref.load, "
+                                  "tensor.splat, tensor.extract and elementwise arith and math");
             return elementwise(o);
           });
   if (succeeded(result))
@@ -142,15 +140,14 @@ LogicalResult KernelEmitter::emitScalarOp(Operation &op) {
       })
       .Case([&](tensor::ExtractOp o) {
         Value column = scalar(o.getIndices().back());
-        scalars[o] = evaluateElement(
-            o.getTensor(), o.getIndices().size() == 2 ? scalar(o.getIndices()[0]) : Value(), column);
+        scalars[o] =
+            evaluateElement(o.getTensor(), o.getIndices().size() == 2 ? scalar(o.getIndices()[0]) : Value(), column);
         return success();
       })
       .Default([&](Operation *o) -> LogicalResult {
         if (!isElementwise(o))
-          return o->emitError(
-              "has no code on x86: kernels use the ops of tile, scf.for, scf.if, memref.load, "
-              "tensor.splat, tensor.extract and elementwise arith and math");
+          return o->emitError("has no code on x86: kernels use the ops of tile, scf.for, scf.if, memref.load, "
+                              "tensor.splat, tensor.extract and elementwise arith and math");
         SmallVector<Value> operands;
         for (Value v : o->getOperands())
           operands.push_back(scalar(v));
@@ -166,8 +163,8 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp loop) {
       fill(*plan.held(argument), init);
     else
       inits.push_back(scalar(init));
-  auto made = scf::ForOp::create(b, scalar(loop.getLowerBound()), scalar(loop.getUpperBound()),
-                                 scalar(loop.getStep()), inits);
+  auto made =
+      scf::ForOp::create(b, scalar(loop.getLowerBound()), scalar(loop.getUpperBound()), scalar(loop.getStep()), inits);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(made.getBody());
@@ -268,8 +265,7 @@ void KernelEmitter::fill(const Buffer &to, Value tile, Value rows) {
   bool define = plan.held(tile) == &to;
   auto type = cast<RankedTensorType>(tile.getType());
   if (auto load = tile.getDefiningOp<tile::LoadOp>();
-      load && define && type.getRank() == 1 &&
-      (load.getIndices().size() == 2 || load.getFrom() || load.getValid()))
+      load && define && type.getRank() == 1 && (load.getIndices().size() == 2 || load.getFrom() || load.getValid()))
     return fillVectorLoad(to, load);
   SmallVector<int64_t> breaks = breaksOf(tile);
   forRows(shape.rows, rows, [&](Value row) {
@@ -322,8 +318,7 @@ void KernelEmitter::fillTransposed(const Buffer &to, Value tile) {
     at += n;
   }
   for (; at % kPanel; at += n) // whole panels
-    forRows(shape.columns, {},
-            [&](Value row) { storeHeld(b.zeros(lanesType(b.getF32Type(), n)), to, row, {{}, at}); });
+    forRows(shape.columns, {}, [&](Value row) { storeHeld(b.zeros(lanesType(b.getF32Type(), n)), to, row, {{}, at}); });
 }
 
 void KernelEmitter::fillVectorLoad(const Buffer &to, tile::LoadOp load) {
@@ -331,9 +326,8 @@ void KernelEmitter::fillVectorLoad(const Buffer &to, tile::LoadOp load) {
   Type element = TileShape(load.getTile().getType()).element;
   RowScope scope;
   if (load.getFrom() || load.getValid())
-    forColumns(length, {}, {}, scope, [&](Place &place) {
-      storeHeld(b.zeros(lanesType(element, place.width)), to, {}, place.column);
-    });
+    forColumns(length, {}, {}, scope,
+               [&](Place &place) { storeHeld(b.zeros(lanesType(element, place.width)), to, {}, place.column); });
   Value from = b.larger(scalarOr(load.getFrom(), 0), b.index(0));
   Value valid = b.smaller(scalarOr(load.getValid(), length), b.index(length));
   Value first = scalar(load.getIndices()[0]);
@@ -365,8 +359,8 @@ void KernelEmitter::emitStore(tile::StoreOp store) {
     RowScope scope;
     scope.from = store.getFrom();
     scope.valid = store.getValid();
-    Value base = memoryPointer(store.getMemory(), b.add(scalar(store.getIndices()[0]), row),
-                               scalar(store.getIndices()[1]));
+    Value base =
+        memoryPointer(store.getMemory(), b.add(scalar(store.getIndices()[0]), row), scalar(store.getIndices()[1]));
     forColumns(columns, breaks, row, scope, [&](Place &place) {
       Value lanes = evaluate(store.getTile(), place);
       Value pointer = place.column.base ? b.offset(base, shape.element, place.column.base) : base;
@@ -388,8 +382,7 @@ void KernelEmitter::emitVectorStore(tile::StoreOp store, Value from, Value to) {
   Value base = memoryPointer(store.getMemory(), first, {});
   auto body = [&](Place &place) {
     Value pointer = place.column.base ? b.offset(base, shape.element, place.column.base) : base;
-    b.store(evaluate(store.getTile(), place), b.offset(pointer, shape.element, place.column.offset),
-            shape.element);
+    b.store(evaluate(store.getTile(), place), b.offset(pointer, shape.element, place.column.offset), shape.element);
   };
   if (store.getFrom() || store.getValid())
     return forElements(from, to, body);

@@ -40,8 +40,8 @@ struct Place {
 class KernelEmitter {
 public:
   KernelEmitter(tile::KernelOp kernel, const LevelTraits &traits, ModuleOp module, int64_t &zeroBytes)
-      : kernel(kernel), traits(traits), plan(kernel), module(module),
-        b(kernel.getLoc(), kernel.getContext(), traits), zeroBytes(zeroBytes) {}
+      : kernel(kernel), traits(traits), plan(kernel), module(module), b(kernel.getLoc(), kernel.getContext(), traits),
+        zeroBytes(zeroBytes) {}
 
   /// Adds the kernel's functions to the end of the module.
   LogicalResult emit();
@@ -77,8 +77,7 @@ private:
   struct Panels; // where b is
   void emitDot(tile::DotOp dot);
   void emitRowGroups(tile::DotOp dot, const Panels &panels, Value panel, int64_t width, Value rows);
-  void emitMicroKernel(tile::DotOp dot, const Panels &panels, Value panel, int64_t width, Value row,
-                       int64_t rows);
+  void emitMicroKernel(tile::DotOp dot, const Panels &panels, Value panel, int64_t width, Value row, int64_t rows);
   Panels panelsOf(tile::DotOp dot);
 
   // Loops.

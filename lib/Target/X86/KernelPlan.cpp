@@ -19,8 +19,7 @@ TileShape::TileShape(Type type) {
 int64_t x86::panelRows(Value memory) {
   auto argument = dyn_cast<BlockArgument>(memory);
   auto kernel = argument ? dyn_cast<tile::KernelOp>(argument.getOwner()->getParentOp()) : tile::KernelOp();
-  auto rows = kernel ? kernel.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), tile::kPanelAttr)
-                     : IntegerAttr();
+  auto rows = kernel ? kernel.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), tile::kPanelAttr) : IntegerAttr();
   return rows ? rows.getInt() : 0;
 }
 
@@ -116,8 +115,8 @@ static bool hasMaskedColumns(Value tile) {
 bool KernelPlan::mustHold(Value tile) {
   Operation *op = tile.getDefiningOp();
   TileShape shape(tile.getType());
-  if (isa<tile::DotOp, tile::ReduceOp, tile::PrefixSumOp, tile::SegmentSumOp, tile::SolveOp,
-          tile::TransposeOp, scf::IfOp>(op))
+  if (isa<tile::DotOp, tile::ReduceOp, tile::PrefixSumOp, tile::SegmentSumOp, tile::SolveOp, tile::TransposeOp,
+          scf::IfOp>(op))
     return true;
   if (auto load = dyn_cast<tile::LoadOp>(op)) {
     bool isVector = cast<RankedTensorType>(tile.getType()).getRank() == 1;
@@ -147,9 +146,8 @@ int64_t KernelPlan::cost(Value tile) {
   if (!isNew)
     return it->second;
   Operation *op = tile.getDefiningOp();
-  int64_t sum = isa<tile::TileDialect, arith::ArithDialect, math::MathDialect>(op->getDialect())
-                    ? elementwiseCost(op)
-                    : 1;
+  int64_t sum =
+      isa<tile::TileDialect, arith::ArithDialect, math::MathDialect>(op->getDialect()) ? elementwiseCost(op) : 1;
   if (isa<arith::ConstantOp, tile::IndexOp, tile::BroadcastOp>(op))
     sum = 0;
   for (Value operand : op->getOperands())
@@ -231,8 +229,8 @@ void KernelPlan::argumentsRead(Value tile, scf::ForOp loop, llvm::SmallDenseSet<
 bool KernelPlan::canComputeInPlace(scf::ForOp loop, unsigned index) {
   Value yielded = loop.getYieldedValues()[index];
   Operation *op = yielded.getDefiningOp();
-  if (!op || op->getBlock() != loop.getBody() || !buffers.contains(yielded) ||
-      isa<scf::ForOp, scf::IfOp>(op) || llvm::count(loop.getYieldedValues(), yielded) != 1)
+  if (!op || op->getBlock() != loop.getBody() || !buffers.contains(yielded) || isa<scf::ForOp, scf::IfOp>(op) ||
+      llvm::count(loop.getYieldedValues(), yielded) != 1)
     return false;
   bool elementwise = !isa<tile::TileDialect>(op->getDialect()) || isa<tile::LoadOp>(op);
   auto dot = dyn_cast<tile::DotOp>(op);

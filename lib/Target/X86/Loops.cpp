@@ -44,8 +44,8 @@ SmallVector<int64_t> KernelEmitter::breaksOf(Value tile) {
   return breaks;
 }
 
-KernelEmitter::Carried KernelEmitter::forColumns(int64_t columns, ArrayRef<int64_t> breaks, Value row,
-                                                 RowScope &scope, Carried carried, CarryingFn body) {
+KernelEmitter::Carried KernelEmitter::forColumns(int64_t columns, ArrayRef<int64_t> breaks, Value row, RowScope &scope,
+                                                 Carried carried, CarryingFn body) {
   SmallVector<int64_t> ends(breaks);
   ends.push_back(columns);
   llvm::sort(ends);
@@ -88,8 +88,7 @@ KernelEmitter::Carried KernelEmitter::forColumns(int64_t columns, ArrayRef<int64
   return carried;
 }
 
-void KernelEmitter::forColumns(int64_t columns, ArrayRef<int64_t> breaks, Value row, RowScope &scope,
-                               PlaceFn body) {
+void KernelEmitter::forColumns(int64_t columns, ArrayRef<int64_t> breaks, Value row, RowScope &scope, PlaceFn body) {
   forColumns(columns, breaks, row, scope, {}, [&](Place &place, Carried &) { body(place); });
 }
 

@@ -17,10 +17,9 @@ KernelEmitter::Panels KernelEmitter::panelsOf(tile::DotOp dot) {
   if (tile::LoadOp load = panelOperand(dot)) {
     auto type = cast<MemRefType>(load.getMemory().getType());
     int64_t stride = type.getDimSize(1) * kPanel;
-    Value at = b.add(b.mul(b.div(scalar(load.getIndices()[0]), kPanel), stride),
-                     b.mul(scalar(load.getIndices()[1]), kPanel));
-    return {b.offset(scalar(load.getMemory()), type.getElementType(), at), type.getElementType(), stride,
-            true};
+    Value at =
+        b.add(b.mul(b.div(scalar(load.getIndices()[0]), kPanel), stride), b.mul(scalar(load.getIndices()[1]), kPanel));
+    return {b.offset(scalar(load.getMemory()), type.getElementType(), at), type.getElementType(), stride, true};
   }
   const Buffer &buffer = *(dot.getTransposeB() ? plan.transposed(dot.getB()) : plan.held(dot.getB()));
   return {b.offset(scratch, b.getI8Type(), buffer.offset), b.getF32Type(), buffer.stride, false};
@@ -37,15 +36,13 @@ void KernelEmitter::emitDot(tile::DotOp dot) {
   int64_t together = std::min(traits.registerTiles(shape.rows).front().panels, shape.panels());
   int64_t whole = shape.panels() / together * together;
   auto range = [&](int64_t from, int64_t to, int64_t width) {
-    forRange(b.index(from), b.index(to), width,
-             [&](Value panel) { emitRowGroups(dot, panels, panel, width, rows); });
+    forRange(b.index(from), b.index(to), width, [&](Value panel) { emitRowGroups(dot, panels, panel, width, rows); });
   };
   range(0, whole, together);
   range(whole, shape.panels(), 1);
 }
 
-void KernelEmitter::emitRowGroups(tile::DotOp dot, const Panels &panels, Value panel, int64_t width,
-                                  Value rows) {
+void KernelEmitter::emitRowGroups(tile::DotOp dot, const Panels &panels, Value panel, int64_t width, Value rows) {
   TileShape shape(dot.getResult().getType());
   SmallVector<RegisterTile, 4> tiles = traits.registerTiles(shape.rows);
   if (dot.getTransposeA()) {
@@ -66,14 +63,13 @@ void KernelEmitter::emitRowGroups(tile::DotOp dot, const Panels &panels, Value p
   for (RegisterTile tile : tiles) {
     Value left = b.sub(rows, at);
     Value end = tile.rows == 1 ? rows : b.add(at, b.mul(b.div(left, tile.rows), tile.rows));
-    forRange(at, end, tile.rows,
-             [&](Value row) { emitMicroKernel(dot, panels, panel, width, row, tile.rows); });
+    forRange(at, end, tile.rows, [&](Value row) { emitMicroKernel(dot, panels, panel, width, row, tile.rows); });
     at = end;
   }
 }
 
-void KernelEmitter::emitMicroKernel(tile::DotOp dot, const Panels &panels, Value panel, int64_t width,
-                                    Value row, int64_t rows) {
+void KernelEmitter::emitMicroKernel(tile::DotOp dot, const Panels &panels, Value panel, int64_t width, Value row,
+                                    int64_t rows) {
   constexpr int64_t kUnroll = 4, kAheadBytes = 2048;
   bool transposeA = dot.getTransposeA();
   const Buffer &a = *plan.held(dot.getA());
@@ -102,8 +98,7 @@ void KernelEmitter::emitMicroKernel(tile::DotOp dot, const Panels &panels, Value
       SmallVector<Value> bs;
       for (Value start : bStarts)
         for (int64_t v = 0; v < parts; ++v)
-          bs.push_back(
-              b.load(b.offset(start, panels.element, u * kPanel + v * lanes), panels.element, lanes));
+          bs.push_back(b.load(b.offset(start, panels.element, u * kPanel + v * lanes), panels.element, lanes));
       for (int64_t r = 0; r < rows; ++r) {
         int64_t at = transposeA ? u * kPanel + r : a.rows > 1 ? r * kPanel + u : u;
         Value factor = b.broadcast(b.load(b.offset(aStart, f32, at), f32, /*width=*/0), lanes);

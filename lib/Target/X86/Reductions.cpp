@@ -84,8 +84,7 @@ void KernelEmitter::emitSegmentSum(tile::SegmentSumOp sums) {
       for (int64_t i = 0; i < place.width; ++i)
         steps.push_back(place.column.offset + i);
       auto type = VectorType::get({place.width}, b.getI32Type());
-      Value columns =
-          arith::ConstantOp::create(b, type, DenseElementsAttr::get(type, ArrayRef<int32_t>(steps)));
+      Value columns = arith::ConstantOp::create(b, type, DenseElementsAttr::get(type, ArrayRef<int32_t>(steps)));
       if (place.column.base) {
         Value base = arith::IndexCastOp::create(b, b.getI32Type(), place.column.base);
         columns = arith::AddIOp::create(b, columns, b.broadcast(base, place.width));
@@ -93,8 +92,8 @@ void KernelEmitter::emitSegmentSum(tile::SegmentSumOp sums) {
       Value rows = b.broadcast(word, place.width);
       auto is = [&](arith::CmpIPredicate p) { return arith::CmpIOp::create(b, p, columns, rows); };
       Value zero = b.zeros(lanesType(b.getF32Type(), place.width));
-      Value lanes = b.select(is(arith::CmpIPredicate::eq), zero,
-                             b.number(zero, -std::numeric_limits<double>::infinity()));
+      Value lanes =
+          b.select(is(arith::CmpIPredicate::eq), zero, b.number(zero, -std::numeric_limits<double>::infinity()));
       if (!isFirst) {
         Value sum = arith::AddFOp::create(b, loadHeld(out, b.getF32Type(), above, place.column, place.width),
                                           b.broadcast(element, place.width));

@@ -95,8 +95,8 @@ Value VectorBuilder::widen(Type element, Value halves) {
     return asFloats(arith::ShLIOp::create(*this, bits, integer(bits, 16)));
   // f16 in software: rebias the exponent; infinities and NaN get the largest one, subnormals are normalised
   // by a subtraction.
-  Value magnitude = arith::ShLIOp::create(
-      *this, arith::AndIOp::create(*this, bits, integer(bits, 0x7fff)).getResult(), integer(bits, 13));
+  Value magnitude = arith::ShLIOp::create(*this, arith::AndIOp::create(*this, bits, integer(bits, 0x7fff)).getResult(),
+                                          integer(bits, 13));
   Value exponent = arith::AndIOp::create(*this, magnitude, integer(bits, 0x7c00 << 13));
   Value rebiased = arith::AddIOp::create(*this, magnitude, integer(bits, 112 << 23));
   Value special = arith::AddIOp::create(*this, rebiased, integer(bits, 112 << 23));
@@ -106,8 +106,8 @@ Value VectorBuilder::widen(Type element, Value halves) {
     return arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, exponent, integer(bits, pattern));
   };
   Value result = select(is(0x7c00 << 13), special, select(is(0), small, rebiased));
-  Value sign = arith::ShLIOp::create(
-      *this, arith::AndIOp::create(*this, bits, integer(bits, 0x8000)).getResult(), integer(bits, 16));
+  Value sign = arith::ShLIOp::create(*this, arith::AndIOp::create(*this, bits, integer(bits, 0x8000)).getResult(),
+                                     integer(bits, 16));
   return asFloats(arith::OrIOp::create(*this, result, sign));
 }
 
@@ -133,8 +133,7 @@ Value VectorBuilder::narrow(Type element, Value lanes) {
   Value sign = arith::AndIOp::create(*this, bits, integer(bits, 0x80000000));
   bits = arith::XOrIOp::create(*this, bits, sign);
   Value up = arith::AddIOp::create(*this, oddBit(13), integer(bits, 0xfff - (int64_t(112) << 23)));
-  Value normal =
-      arith::ShRUIOp::create(*this, arith::AddIOp::create(*this, bits, up).getResult(), integer(bits, 13));
+  Value normal = arith::ShRUIOp::create(*this, arith::AddIOp::create(*this, bits, up).getResult(), integer(bits, 13));
   Value aligned = arith::AddFOp::create(*this, asFloats(bits), number(lanes, 0.5));
   Value small = arith::SubIOp::create(*this, asIntegers(aligned), integer(bits, 0x3f000000));
   auto below = [&](int64_t pattern) {
@@ -168,8 +167,8 @@ Value VectorBuilder::reduce(Value lanes, bool isSum) {
     auto high = llvm::to_vector(llvm::seq<int64_t>(width / 2, width));
     Value a = vector::ShuffleOp::create(*this, lanes, lanes, low);
     Value b = vector::ShuffleOp::create(*this, lanes, lanes, high);
-    lanes = isSum ? arith::AddFOp::create(*this, a, b).getResult()
-                  : select(compare(arith::CmpFPredicate::OGT, a, b), a, b);
+    lanes =
+        isSum ? arith::AddFOp::create(*this, a, b).getResult() : select(compare(arith::CmpFPredicate::OGT, a, b), a, b);
   }
   return vector::ExtractOp::create(*this, lanes, ArrayRef<int64_t>{0});
 }
@@ -203,8 +202,7 @@ Value VectorBuilder::offset(Value pointer, Type element, int64_t by) {
   if (!by)
     return pointer;
   return LLVM::GEPOp::create(*this, pointer.getType(), element, pointer,
-                             ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(by)},
-                             LLVM::GEPNoWrapFlags::inbounds);
+                             ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(by)}, LLVM::GEPNoWrapFlags::inbounds);
 }
 
 Value VectorBuilder::load(Value pointer, Type element, int64_t width) {

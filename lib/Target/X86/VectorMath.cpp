@@ -70,8 +70,8 @@ Value VectorMath::exp(Value x, bool base2) {
   if (base2) {
     Value r = sub(x, n);
     power = fma(r,
-                polynomial(r, {6.931471881e-01, 2.402265076e-01, 5.550356899e-02, 9.618082371e-03,
-                               1.339097825e-03, 1.545326241e-04}),
+                polynomial(r, {6.931471881e-01, 2.402265076e-01, 5.550356899e-02, 9.618082371e-03, 1.339097825e-03,
+                               1.545326241e-04}),
                 b.number(x, 1));
   } else {
     Value r = fma(n, b.number(x, -0x1.63p-1), x); // ln2 in two parts, the first of few bits
@@ -86,8 +86,7 @@ Value VectorMath::exp(Value x, bool base2) {
 }
 
 Value VectorMath::expm1(Value x) {
-  Value q =
-      polynomial(x, {1.666666667e-01, 4.166618058e-02, 8.333279057e-03, 1.396660952e-03, 1.992767855e-04});
+  Value q = polynomial(x, {1.666666667e-01, 4.166618058e-02, 8.333279057e-03, 1.396660952e-03, 1.992767855e-04});
   Value square = mul(x, x);
   Value small = add(mul(square, fma(x, q, b.number(x, 0.5))), x);
   return when(Predicate::OLT, absolute(x), 0.5, small, sub(exp(x), b.number(x, 1)));
@@ -100,14 +99,12 @@ Value VectorMath::log(Value x) {
   Value bits = b.asIntegers(scaled);
   Value shifted = arith::SubIOp::create(b, bits, b.integer(bits, 0x3f3504f3)); // sqrt(1/2)
   Value exponent = arith::ShRSIOp::create(b, shifted, b.integer(bits, 23));
-  Value mantissa =
-      arith::SubIOp::create(b, bits, arith::ShLIOp::create(b, exponent, b.integer(bits, 23)).getResult());
+  Value mantissa = arith::SubIOp::create(b, bits, arith::ShLIOp::create(b, exponent, b.integer(bits, 23)).getResult());
   Value e = arith::SIToFPOp::create(b, x.getType(), exponent);
   e = b.select(tiny, sub(e, b.number(x, 25)), e);
   Value f = sub(b.asFloats(mantissa), b.number(x, 1)), square = mul(f, f);
-  Value q =
-      polynomial(f, {3.333333118e-01, -2.499999696e-01, 2.000071575e-01, -1.666780232e-01, 1.424905765e-01,
-                     -1.242568733e-01, 1.168541992e-01, -1.147973385e-01, 6.971611472e-02});
+  Value q = polynomial(f, {3.333333118e-01, -2.499999696e-01, 2.000071575e-01, -1.666780232e-01, 1.424905765e-01,
+                           -1.242568733e-01, 1.168541992e-01, -1.147973385e-01, 6.971611472e-02});
   Value tail = fma(e, b.number(x, -0x1.bd0106p-13), mul(mul(f, square), q));
   tail = fma(square, b.number(x, -0.5), tail);
   Value result = fma(e, b.number(x, 0x1.63p-1), add(f, tail));
@@ -126,8 +123,8 @@ Value VectorMath::log1p(Value x) {
 
 Value VectorMath::tanh(Value x) {
   Value magnitude = absolute(x), square = mul(x, x);
-  Value q = polynomial(
-      square, {-3.333333033e-01, 1.333291535e-01, -5.387394749e-02, 2.111095406e-02, -6.269113584e-03});
+  Value q =
+      polynomial(square, {-3.333333033e-01, 1.333291535e-01, -5.387394749e-02, 2.111095406e-02, -6.269113584e-03});
   Value small = fma(mul(x, square), q, x);
   Value e = exp(add(magnitude, magnitude));
   Value large = sub(b.number(x, 1), div(b.number(x, 2), add(e, b.number(x, 1))));
@@ -136,14 +133,12 @@ Value VectorMath::tanh(Value x) {
 
 Value VectorMath::erf(Value x) {
   Value magnitude = absolute(x);
-  Value small =
-      mul(x, polynomial(mul(x, x), {1.128379166e+00, -3.761262664e-01, 1.128359446e-01, -2.685420346e-02,
-                                    5.189073226e-03, -8.016750997e-04, 7.875527224e-05}));
+  Value small = mul(x, polynomial(mul(x, x), {1.128379166e+00, -3.761262664e-01, 1.128359446e-01, -2.685420346e-02,
+                                              5.189073226e-03, -8.016750997e-04, 7.875527224e-05}));
   // -log(erfc) is smooth; beyond 4 erf is 1.
   Value t = when(Predicate::OGT, magnitude, 4, b.number(x, 4), magnitude);
-  Value g =
-      polynomial(t, {-3.214710268e-04, 1.130239201e+00, 6.318156996e-01, 1.100901975e-01, -2.642704377e-02,
-                     4.761717236e-03, -5.972644332e-04, 4.611291391e-05, -1.639938017e-06});
+  Value g = polynomial(t, {-3.214710268e-04, 1.130239201e+00, 6.318156996e-01, 1.100901975e-01, -2.642704377e-02,
+                           4.761717236e-03, -5.972644332e-04, 4.611291391e-05, -1.639938017e-06});
   Value large = sub(b.number(x, 1), exp(sub(b.number(x, 0), g)));
   return when(Predicate::OLT, magnitude, 1, small, withSign(large, x));
 }
@@ -156,17 +151,14 @@ Value VectorMath::sinOrCos(Value x, bool cosine) {
   r = fma(n, b.number(x, -4.837512969970703125e-4), r);
   r = fma(n, b.number(x, -7.549789948768648e-8), r);
   Value square = mul(r, r);
-  Value sine =
-      fma(mul(r, square),
-          polynomial(square, {-1.666666666e-01, 8.333331831e-03, -1.984006304e-04, 2.724686824e-06}), r);
-  Value cos =
-      polynomial(square, {1, -0.5, 4.166666666e-02, -1.388888763e-03, 2.480058049e-05, -2.729839849e-07});
+  Value sine = fma(mul(r, square),
+                   polynomial(square, {-1.666666666e-01, 8.333331831e-03, -1.984006304e-04, 2.724686824e-06}), r);
+  Value cos = polynomial(square, {1, -0.5, 4.166666666e-02, -1.388888763e-03, 2.480058049e-05, -2.729839849e-07});
   if (cosine)
     k = arith::AddIOp::create(b, k, b.integer(k, 1));
-  Value odd = arith::CmpIOp::create(
-      b, arith::CmpIPredicate::ne, arith::AndIOp::create(b, k, b.integer(k, 1)).getResult(), b.integer(k, 0));
-  Value flip =
-      arith::ShLIOp::create(b, arith::AndIOp::create(b, k, b.integer(k, 2)).getResult(), b.integer(k, 30));
+  Value odd = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                    arith::AndIOp::create(b, k, b.integer(k, 1)).getResult(), b.integer(k, 0));
+  Value flip = arith::ShLIOp::create(b, arith::AndIOp::create(b, k, b.integer(k, 2)).getResult(), b.integer(k, 30));
   Value result = b.asIntegers(b.select(odd, cos, sine));
   return b.asFloats(arith::XOrIOp::create(b, result, flip));
 }
