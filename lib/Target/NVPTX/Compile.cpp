@@ -10,6 +10,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -96,7 +97,9 @@ void mlir::hybrid::registerNVPTXPipelines() {
 /// Warps of blocks that the layouts' own rule serves badly, by kernel.
 using Warps = llvm::StringMap<unsigned>;
 
-static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, const Warps &warps) {
+/// `only`, where it is not empty, names the kernels to compile.
+static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, const Warps &warps,
+                                          const llvm::StringSet<> &only) {
   const Chip *chip = llvm::find_if(kChips, [&](const Chip &c) { return c.name == chipName; });
   if (chip == std::end(kChips))
     return emitError(kernels.getLoc()) << "expected a GPU of sm_80 or sm_90a, got '" << chipName << "'";
@@ -108,6 +111,8 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernels.getLoc());
   for (auto kernel : kernels.getOps<tile::KernelOp>()) {
+    if (!only.empty() && !only.contains(kernel.getSymName()))
+      continue;
     Operation *copy = kernel->clone();
     if (auto it = warps.find(kernel.getSymName()); it != warps.end())
       copy->setAttr(tile::kWarpsAttr, IntegerAttr::get(IntegerType::get(context, 64), it->second));
@@ -171,11 +176,13 @@ FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef ch
   };
   Warps warps;
   llvm::StringMap<Best> best;
+  llvm::StringSet<> spilling; // while the others wait for the last round
   while (true) {
-    FailureOr<NVPTXModule> result = compileOnce(kernels, chipName, warps);
+    FailureOr<NVPTXModule> result = compileOnce(kernels, chipName, warps, spilling);
     if (failed(result))
       return failure();
-    bool again = false;
+    bool again = false, all = spilling.empty();
+    llvm::StringSet<> next;
     for (const NVPTXKernel &kernel : result->kernels) {
       unsigned now = kernel.threads / 32;
       auto it = best.find(kernel.name);
@@ -187,6 +194,7 @@ FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef ch
         it->second = {now, kernel.spillBytes};
       if (now < kMostWarps) {
         warps[kernel.name] = 2 * now;
+        next.insert(kernel.name);
       } else if (it->second.spillBytes > kPredicateBytes) {
         return emitError(kernels.getLoc())
                << "expected kernel '" << kernel.name << "' to fit the registers of " << chipName << ", got "
@@ -197,7 +205,8 @@ FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef ch
       }
       again = true;
     }
-    if (!again)
+    if (!again && all)
       return result;
+    spilling = std::move(next);
   }
 }
