@@ -11,16 +11,20 @@ namespace mlir::hybrid {
 #include "hybrid/Transforms/Passes.h.inc"
 namespace {
 
-Value combine(OpBuilder &b, Location loc, FuseKind kind, ArrayRef<Value> parts) {
-  Value sum = parts.front();
-  for (Value part : parts.drop_front())
+/// The sum of factor * part; a factor of -1 subtracts.
+Value combine(OpBuilder &b, Location loc, ArrayRef<double> factors, ArrayRef<Value> parts) {
+  Value sum = factors[0] == 1 ? parts[0] : buildScale(b, loc, parts[0], factors[0]);
+  for (auto [factor, each] : llvm::drop_begin(llvm::zip_equal(factors, parts))) {
+    bool subtract = factor == -1;
+    Value part = factor == 1 || subtract ? each : buildScale(b, loc, each, factor);
     sum = buildElementwise(b, loc, {sum, part}, ArrayRef<Broadcast>{}, cast<RankedTensorType>(sum.getType()),
                            [&](OpBuilder &nested, Location at, ValueRange v) -> Value {
-                             if (kind == FuseKind::sub)
+                             if (subtract)
                                return arith::SubFOp::create(nested, at, v[0], v[1]);
                              return arith::AddFOp::create(nested, at, v[0], v[1]);
                            });
-  return kind == FuseKind::mean ? buildScale(b, loc, sum, 1.0 / parts.size()) : sum;
+  }
+  return sum;
 }
 
 /// The joins of scaled and projected branches that elementwise ops can express.
@@ -53,25 +57,28 @@ struct DecomposeFusePass : impl::DecomposeFusePassBase<DecomposeFusePass> {
 
     FuseKind kind = op.getKind();
     size_t projections = op.getProjections().size();
+    SmallVector<double> factors = op.getFactorsOrOnes();
+    for (auto [i, factor] : llvm::enumerate(factors))
+      factor *= kind == FuseKind::mean ? 1.0 / branches.size() : kind == FuseKind::sub && i > 0 ? -1 : 1;
+    SmallVector<Value> parts;
     Value y;
-    if (isElementwiseJoin(kind) && projections == branches.size()) {
-      SmallVector<Value> parts;
+    bool separate = projections == branches.size() && projections > 1;
+    if (separate && (isElementwiseJoin(kind) || kind == FuseKind::concat)) {
       for (auto [branch, w] : llvm::zip_equal(branches, op.getProjections()))
         parts.push_back(buildLinear(b, loc, branch, w));
-      y = combine(b, loc, kind, parts);
+      y = combine(b, loc, factors, parts);
     } else if (isElementwiseJoin(kind) && projections <= 1) {
-      y = combine(b, loc, kind, branches);
+      y = combine(b, loc, factors, branches);
       if (projections)
         y = buildLinear(b, loc, y, op.getProjections()[0]);
     } else if (kind == FuseKind::concat && projections == 1) {
-      SmallVector<Value> parts;
       int64_t begin = 0;
       for (Value branch : branches) {
         int64_t width = cast<RankedTensorType>(branch.getType()).getDimSize(1);
         parts.push_back(buildLinear(b, loc, branch, buildColumns(b, loc, op.getProjections()[0], begin, width)));
         begin += width;
       }
-      y = combine(b, loc, FuseKind::add, parts);
+      y = combine(b, loc, factors, parts);
     } else {
       return op.emitError("a join by '") << stringifyFuseKind(kind) << "' with " << projections
                                          << " projections is not built for kernels";

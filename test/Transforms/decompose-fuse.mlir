@@ -24,3 +24,12 @@ func.func @joint(%a: tensor<?x6xf32>, %b: tensor<?x4xf32>, %w: tensor<2x10xf32>)
   %y = hybrid.fuse <concat>(%a, %b : tensor<?x6xf32>, tensor<?x4xf32>) projections(%w : tensor<2x10xf32>) {norm} -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
+
+// What canonicalisation makes of a difference: blocks of columns with a sign each. It is the same two products.
+// CHECK-LABEL: func @signs
+func.func @signs(%a: tensor<?x6xf32>, %b: tensor<?x4xf32>, %wa: tensor<2x6xf32>, %wb: tensor<2x4xf32>) -> tensor<?x2xf32> {
+  // CHECK-COUNT-2: linalg.matmul
+  // CHECK: arith.subf
+  %y = hybrid.fuse <concat>(%a, %b : tensor<?x6xf32>, tensor<?x4xf32>) projections(%wa, %wb : tensor<2x6xf32>, tensor<2x4xf32>) {factors = array<f64: 1.0, -1.0>} -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
