@@ -102,8 +102,8 @@ Prepared prepare(const Options &options) {
 
   fs::path compiler = findCompiler();
   if (options.noCache) {
-    char name[] = "/tmp/hybrid-run-XXXXXX.hyb";
-    int descriptor = mkstemps(name, 4);
+    std::string name = (fs::temp_directory_path(error) / "hybrid-run-XXXXXX.hyb").string();
+    int descriptor = mkstemps(name.data(), 4);
     if (descriptor < 0)
       fail("cannot make a temporary file for the artifact: ", std::strerror(errno));
     close(descriptor);
