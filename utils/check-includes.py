@@ -20,6 +20,7 @@ ARROWS = {
     "Target": {"Support", "dialects", "Reference", "Transforms", "Conversion", "Artifact"},
     "Artifact": set(),
     "runtime": {"Artifact"},
+    "emulator": {"Artifact"},
 }
 WITHOUT_LLVM = {"Artifact", "runtime"}
 LLVM = re.compile(r"(mlir|mlir-c|llvm|llvm-c|clang|lld)/")
@@ -29,12 +30,17 @@ BANNED = {"mlir/Conversion/Passes.h": "takes over 20 s to compile; include the h
 
 
 def room_of(path):
-    """The room of a path relative to the root: lib/X and include/hybrid/X are X, the rest go by their first folder."""
+    """The room of a path relative to the root: lib/X and include/hybrid/X are X, the rest go by their first folder.
+
+    The emulator is a room of its own: it links LLVM, which the rest of the runtime does not.
+    """
     parts = path.parts
     if parts[0] == "lib" and len(parts) > 2:
         return parts[1]
     if parts[:2] == ("include", "hybrid"):
         return parts[2] if len(parts) > 3 else "Driver"
+    if parts[:2] == ("runtime", "emulator"):
+        return "emulator"
     return parts[0]
 
 
