@@ -55,7 +55,8 @@ TEST_P(NVPTX, CompilesWithoutSpills) {
 
 INSTANTIATE_TEST_SUITE_P(Kernels, NVPTX,
                          ::testing::Combine(::testing::Values("rms-norm", "gemm-bf16", "gemm-f16", "gemm-f32",
-                                                              "gemm-decode", "attention", "scan", "parts"),
+                                                              "gemm-decode", "attention", "scan", "scan-short",
+                                                              "parts"),
                                             ::testing::Values("sm_80", "sm_90a")));
 
 TEST_P(Code, UsesMatrixUnitAndAsyncCopies) {

@@ -94,11 +94,17 @@ void mlir::hybrid::registerNVPTXPipelines() {
                              buildNVPTXPipeline);
 }
 
-/// Warps of blocks that the layouts' own rule serves badly, by kernel.
-using Warps = llvm::StringMap<unsigned>;
+namespace {
+/// What a kernel is compiled with where the usual way spills.
+struct Remedy {
+  bool allRegisters = false; // as many as a block alone on its multiprocessor may have
+  unsigned warps = 0;        // 0: by the layouts' own rule
+};
+using Remedies = llvm::StringMap<Remedy>;
+} // namespace
 
 /// `only`, where it is not empty, names the kernels to compile.
-static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, const Warps &warps,
+static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, const Remedies &remedies,
                                           const llvm::StringSet<> &only) {
   const Chip *chip = llvm::find_if(kChips, [&](const Chip &c) { return c.name == chipName; });
   if (chip == std::end(kChips))
@@ -114,8 +120,8 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
     if (!only.empty() && !only.contains(kernel.getSymName()))
       continue;
     Operation *copy = kernel->clone();
-    if (auto it = warps.find(kernel.getSymName()); it != warps.end())
-      copy->setAttr(tile::kWarpsAttr, IntegerAttr::get(IntegerType::get(context, 64), it->second));
+    if (unsigned warps = remedies.lookup(kernel.getSymName()).warps)
+      copy->setAttr(tile::kWarpsAttr, IntegerAttr::get(IntegerType::get(context, 64), warps));
     module->push_back(copy);
   }
   PassManager pm(context, ModuleOp::getOperationName());
@@ -130,6 +136,8 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
     kernel.name = function.getName().str();
     kernel.threads = cast<DenseI32ArrayAttr>(function->getAttr(NVVM::NVVMDialect::getReqntidAttrName()))[0];
     kernel.sharedBytes = cast<IntegerAttr>(function->removeAttr(tile::kSharedBytesAttr)).getInt();
+    if (remedies.lookup(kernel.name).allRegisters)
+      function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), IntegerAttr::get(IntegerType::get(context, 32), 1));
     if (kernel.sharedBytes > chip->sharedBytes)
       return function.emitError() << "expected kernel '" << kernel.name << "' to need at most " << chip->sharedBytes
                                   << " bytes of shared memory on " << chipName << ", got " << kernel.sharedBytes
@@ -163,50 +171,36 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
   return result;
 }
 
+/// ptxas alone knows a kernel's registers. Left to itself it aims at a number of blocks per multiprocessor and spills
+/// a few values to get there, far below the 255 registers that a thread may have: a kernel that spills is compiled
+/// again with the word that one block is enough. Where that does not do, twice the warps halve each thread's part of
+/// every tile.
 FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef chipName) {
-  // ptxas alone knows a kernel's registers: kernels that spill are compiled again with twice the warps, which
-  // halves each thread's part of every tile. Kernels with many branches spill a few bytes of predicates at
-  // any number of warps; those keep the best number found, and the module says how much they spill.
   constexpr unsigned kMostWarps = 16;
-  constexpr int kPredicateBytes = 64;
-  struct Best {
-    unsigned warps;
-    int spillBytes;
-    bool settled = false;
-  };
-  Warps warps;
-  llvm::StringMap<Best> best;
-  llvm::StringSet<> spilling; // while the others wait for the last round
+  Remedies remedies;
+  llvm::StringSet<> spilling; // compiled alone until none is left, then all together
   while (true) {
-    FailureOr<NVPTXModule> result = compileOnce(kernels, chipName, warps, spilling);
+    FailureOr<NVPTXModule> result = compileOnce(kernels, chipName, remedies, spilling);
     if (failed(result))
       return failure();
-    bool again = false, all = spilling.empty();
-    llvm::StringSet<> next;
+    bool all = spilling.empty();
+    spilling.clear();
     for (const NVPTXKernel &kernel : result->kernels) {
-      unsigned now = kernel.threads / 32;
-      auto it = best.find(kernel.name);
-      if (kernel.spillBytes <= 0 || (it != best.end() && it->second.settled))
+      if (kernel.spillBytes <= 0)
         continue;
-      if (it == best.end())
-        it = best.try_emplace(kernel.name, Best{now, kernel.spillBytes}).first;
-      else if (kernel.spillBytes < it->second.spillBytes)
-        it->second = {now, kernel.spillBytes};
-      if (now < kMostWarps) {
-        warps[kernel.name] = 2 * now;
-        next.insert(kernel.name);
-      } else if (it->second.spillBytes > kPredicateBytes) {
+      unsigned warps = kernel.threads / 32;
+      Remedy &remedy = remedies[kernel.name];
+      if (!remedy.allRegisters)
+        remedy.allRegisters = true;
+      else if (warps < kMostWarps)
+        remedy.warps = 2 * warps;
+      else
         return emitError(kernels.getLoc())
                << "expected kernel '" << kernel.name << "' to fit the registers of " << chipName << ", got "
-               << it->second.spillBytes << " bytes of spills at best; use smaller tiles";
-      } else {
-        it->second.settled = true;
-        warps[kernel.name] = it->second.warps;
-      }
-      again = true;
+               << kernel.spillBytes << " bytes of spills with " << warps << " warps; use smaller tiles";
+      spilling.insert(kernel.name);
     }
-    if (!again && all)
+    if (all && spilling.empty())
       return result;
-    spilling = std::move(next);
   }
 }
