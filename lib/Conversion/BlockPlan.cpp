@@ -1,5 +1,4 @@
 #include "BlockPlan.h"
-#include "dialects/Hybrid/Hybrid.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 using namespace mlir;
 using namespace mlir::hybrid;
@@ -14,6 +13,13 @@ bool hybrid::isElementwise(Operation *op) {
   auto generic = dyn_cast<linalg::GenericOp>(op);
   return generic && generic.getNumResults() == 1 && generic.getNumParallelLoops() == generic.getNumLoops() &&
          generic.getMatchingIndexingMap(generic.getDpsInitOperand(0)).isIdentity();
+}
+
+int64_t hybrid::widthOf(Value value) {
+  int64_t width = 1;
+  for (int64_t d : cast<RankedTensorType>(value.getType()).getShape().drop_front())
+    width *= d;
+  return width;
 }
 
 bool hybrid::isProduct(Operation *op) { return isa<linalg::MatmulOp>(op); }
@@ -83,13 +89,39 @@ BlockPlan::BlockPlan(func::FuncOp entry, const BlockTarget &target) : target(tar
         heavy.insert(result);
       if (StringRef reason = reasonToStore(result); !reason.empty()) {
         stored.insert(result);
-        reasons[&op] = reason;
+        reasons[&op] = reason.str();
       }
     }
   }
+  // What lies between a convolution and its scan has been decided by now.
+  Type storage = Float32Type::get(entry.getContext());
+  if (auto dtype = entry->getParentOp()->getAttrOfType<TypeAttr>("hybrid.dtype"))
+    storage = dtype.getValue();
+  for (auto conv : entry.getBody().front().getOps<CausalConv1dOp>()) {
+    ConvFold fold = planConvFold(conv, target, storage, [&](Value v) { return isStored(v); });
+    if (fold.storedRuns().empty())
+      stored.erase(conv.getY());
+    if (!fold.remark.empty())
+      reasons[conv] = fold.remark;
+    convFolds[conv.getY()] = std::move(fold);
+  }
 }
 
-StringRef BlockPlan::whyStored(Operation *op) const { return reasons.lookup(op); }
+StringRef BlockPlan::whyStored(Operation *op) const {
+  auto it = reasons.find(op);
+  return it == reasons.end() ? StringRef() : StringRef(it->second);
+}
+
+const ConvFold *BlockPlan::convFold(Value value) const {
+  auto it = convFolds.find(value);
+  return it == convFolds.end() ? nullptr : &it->second;
+}
+
+int64_t BlockPlan::storedWidth(Value value) const {
+  if (const ConvFold *fold = convFold(value))
+    return fold->storedWidth();
+  return widthOf(value);
+}
 
 SmallVector<Operation *> BlockPlan::virtualOps(Value value) const {
   SmallVector<Operation *> ops;

@@ -1,6 +1,7 @@
 // What to store and what to keep virtual: the fusion decision of the block form.
 #ifndef HYBRID_LIB_CONVERSION_BLOCKPLAN_H
 #define HYBRID_LIB_CONVERSION_BLOCKPLAN_H
+#include "dialects/Hybrid/Hybrid.h"
 #include "hybrid/Conversion/Blocks.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
@@ -16,8 +17,34 @@ bool isElementwise(Operation *op);
 bool isProduct(Operation *op);
 /// The value behind views.
 Value throughViews(Value value);
+/// Elements of a value after its first dim.
+int64_t widthOf(Value value);
 /// Which size of the call a value's first dim is: "tokens", "rows", "sequences" or "one" for parameters.
 StringRef rowSymbol(Value value);
+
+/// Columns of the state that one block of a scan holds.
+int64_t stateColumns(LinearScanOp scan, const BlockTarget &target);
+
+/// A convolution's channels: those that its scan computes in its loads, and those that a kernel of its own stores.
+struct ConvFold {
+  struct Part {
+    int64_t begin, end; // channels
+    int64_t blocks;     // that compute each
+  };
+  LinearScanOp scan;
+  SmallVector<Part> inScan; // disjoint, in order
+  int64_t width = 0;
+  std::string remark;
+
+  bool isInScan(int64_t channel) const;
+  /// Runs of channels that are stored, and where a stored channel lies in the buffer, which has no gaps.
+  SmallVector<std::pair<int64_t, int64_t>> storedRuns() const;
+  int64_t storedColumn(int64_t channel) const;
+  int64_t storedWidth() const { return storedColumn(width); }
+  /// Channels that the scan's blocks compute, all together, against the convolution's.
+  double shareInScan() const;
+};
+ConvFold planConvFold(CausalConv1dOp conv, const BlockTarget &target, Type storage, function_ref<bool(Value)> isStored);
 
 /// The plan of one entry.
 class BlockPlan {
@@ -29,6 +56,10 @@ public:
   bool hasProduct(Value value) const { return heavy.contains(value); }
   /// Why an op's result did not join its consumers' kernels; empty where it did.
   StringRef whyStored(Operation *op) const;
+  /// How a convolution is divided between its own kernel and the scan; null for results of other ops.
+  const ConvFold *convFold(Value value) const;
+  /// Elements per row of a stored value's buffer.
+  int64_t storedWidth(Value value) const;
   /// The rotary op whose tables of cosines and sines serve this one too.
   Value rotaryTables(Operation *rotary) const { return tables.lookup(rotary); }
   /// The virtual ops behind a value, nearest first, the value's own op included.
@@ -41,7 +72,8 @@ private:
 
   const BlockTarget &target;
   llvm::DenseSet<Value> stored, heavy;
-  llvm::DenseMap<Operation *, StringRef> reasons;
+  llvm::DenseMap<Operation *, std::string> reasons;
+  llvm::DenseMap<Value, ConvFold> convFolds;
   llvm::DenseMap<Operation *, Value> tables;
 };
 

@@ -56,6 +56,7 @@ BlockTarget hybrid::gpuBlockTarget(StringRef chip) {
   t.scanColumns = 64;
   t.scanKeyElements = 4096;
   t.leftTileBytes = 1 << 20;
+  t.operationsPerByte = 10;
   BlockTiles decode, bulk;
   for (BlockTiles *v : {&decode, &bulk}) {
     v->productDepth = 64;
@@ -93,11 +94,18 @@ KernelBuilder BlockFormer::kernel(Operation *op) {
   return k;
 }
 
+/// The scan that still reads the taps that `append` replaces, if one does.
+static LinearScanOp readerOfTaps(CacheAppendOp append, const BlockPlan &plan) {
+  auto conv = append.getValues()[0].getDefiningOp<CausalConv1dOp>();
+  return conv ? plan.convFold(conv.getY())->scan : LinearScanOp();
+}
+
 LogicalResult BlockFormer::form(func::FuncOp entry, const BlockTiles &variantTiles) {
   tiles = &variantTiles;
   plan = std::make_unique<BlockPlan>(entry, target);
   memories.clear();
   tablesFormed.clear();
+  tapsBehind.clear();
   cached = entry.getNumArguments() > 4;
   OpBuilder b(out.getBodyRegion());
   b.setInsertionPointToEnd(out.getBody());
@@ -114,6 +122,8 @@ LogicalResult BlockFormer::form(func::FuncOp entry, const BlockTiles &variantTil
       CacheKind kind = append.getCache().getType().getKind();
       if (kind == CacheKind::paged_kv)
         formed = formKvAppend(append);
+      else if (LinearScanOp scan = readerOfTaps(append, *plan); scan && append->isBeforeInBlock(scan))
+        tapsBehind[scan].push_back(append);
       else if (kind == CacheKind::conv_taps)
         formed = formTapsAppend(append);
       else if (kind != CacheKind::scan_state) // the scan itself writes its state
@@ -122,8 +132,12 @@ LogicalResult BlockFormer::form(func::FuncOp entry, const BlockTiles &variantTil
       formed = formAttention(attention);
     } else if (auto scan = dyn_cast<LinearScanOp>(op)) {
       formed = formScan(scan);
+      for (CacheAppendOp append : tapsBehind[scan])
+        if (succeeded(formed))
+          formed = formTapsAppend(append);
     } else if (auto conv = dyn_cast<CausalConv1dOp>(op)) {
-      formed = formConv(conv);
+      if (plan->isStored(conv.getY()))
+        formed = formConv(conv);
     } else if (auto gather = dyn_cast<tensor::GatherOp>(op)) {
       formed = formGather(gather);
     } else {
@@ -151,7 +165,7 @@ Value BlockFormer::memoryOp(const MemoryKey &key, MemRefType type) {
   // A buffer seen with another row length is the same buffer.
   MemoryKey own = key;
   if (key.kind == MemoryKey::value && key.name.empty())
-    own.width = cast<RankedTensorType>(key.stored.getType()).getRank() == 1 ? 0 : widthOf(key.stored);
+    own.width = cast<RankedTensorType>(key.stored.getType()).getRank() == 1 ? 0 : plan->storedWidth(key.stored);
   Value &memory = memories[own];
   if (memory)
     return memory;
@@ -237,7 +251,12 @@ LogicalResult BlockFormer::launch(KernelBuilder &k, StringRef kind, ArrayRef<Ext
       Polynomial rows(rowSymbol(product.getResult(0)) == "rows" ? Symbol::rows : Symbol::tokens);
       cost.flops += rows * Polynomial(2.0 * widthOf(product.getInputs()[0]) * widthOf(product.getResult(0)));
     } else if (auto costed = dyn_cast<CostOpInterface>(op)) {
-      cost.flops += costed.getCost().flops;
+      double share = 1;
+      if (auto conv = dyn_cast<CausalConv1dOp>(op)) {
+        const ConvFold &fold = *plan->convFold(conv.getY());
+        share = llvm::is_contained(roots, op) ? double(fold.storedWidth()) / fold.width : fold.shareInScan();
+      }
+      cost.flops += costed.getCost().flops * Polynomial(share);
     } else if (isElementwise(op)) {
       Polynomial rows(rowSymbol(op->getResult(0)) == "rows" ? Symbol::rows : Symbol::tokens);
       cost.flops += rows * Polynomial(double(widthOf(op->getResult(0))));

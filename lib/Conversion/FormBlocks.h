@@ -49,6 +49,9 @@ private:
   std::map<std::string, std::string> kernels; // text -> name
   llvm::StringMap<int> counters;
 
+  // Taps that a folded convolution still reads, to be updated behind the scan.
+  llvm::DenseMap<Operation *, SmallVector<CacheAppendOp>> tapsBehind;
+
   // The variant being formed.
   const BlockTiles *tiles = nullptr;
   std::unique_ptr<BlockPlan> plan;

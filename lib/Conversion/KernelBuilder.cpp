@@ -4,13 +4,6 @@
 using namespace mlir;
 using namespace mlir::hybrid;
 
-int64_t hybrid::widthOf(Value value) {
-  int64_t width = 1;
-  for (int64_t d : cast<RankedTensorType>(value.getType()).getShape().drop_front())
-    width *= d;
-  return width;
-}
-
 KernelBuilder::KernelBuilder(MLIRContext *context, Location loc, const BlockPlan &plan, const BlockTarget &target,
                              Type storage)
     : b(context), loc(loc), plan(plan), target(target), storage(storage) {
@@ -69,7 +62,7 @@ Type KernelBuilder::storageOf(Value value) const {
 
 Value KernelBuilder::memoryOf(Value stored, int64_t width) {
   if (width < 0)
-    width = cast<RankedTensorType>(stored.getType()).getRank() == 1 ? 0 : widthOf(stored);
+    width = cast<RankedTensorType>(stored.getType()).getRank() == 1 ? 0 : plan.storedWidth(stored);
   if (auto argument = dyn_cast<BlockArgument>(stored)) {
     static const StringRef names[] = {"ids", "positions", "offsets", "rows"};
     return input(names[argument.getArgNumber()]);
@@ -251,18 +244,25 @@ FailureOr<Value> KernelBuilder::tile(Value value, Columns columns) {
   FailureOr<Value> result = failure();
   Operation *op = value.getDefiningOp();
   bool loads = (plan.isStored(value) && value != root) || isa<BlockArgument>(value);
+  Columns stored = columns;
+  if (const ConvFold *fold = plan.convFold(value)) {
+    loads = !fold->isInScan(columns.offset);
+    stored.offset = fold->storedColumn(columns.offset);
+  }
   if (loads) {
     Value from = memoryOf(value);
     auto type = RankedTensorType::get({rowCount, columns.count}, cast<MemRefType>(from.getType()).getElementType());
     IntegerAttr valid = columns.valid < columns.count ? b.getI64IntegerAttr(columns.valid) : IntegerAttr();
     result =
-        toF32(make<tile::LoadOp>(type, from, ValueRange{firstRow, columnStart(columns)}, fromRow, validRows, valid));
+        toF32(make<tile::LoadOp>(type, from, ValueRange{firstRow, columnStart(stored)}, fromRow, validRows, valid));
   } else if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
     result = tileOfGeneric(generic, columns, /*asColumn=*/false);
   } else if (auto product = dyn_cast<linalg::MatmulOp>(op)) {
     result = tileOfProduct(product, columns);
   } else if (auto norm = dyn_cast<NormOp>(op)) {
     result = tileOfNorm(norm, columns);
+  } else if (auto conv = dyn_cast<CausalConv1dOp>(op)) {
+    result = convolve(conv, columns);
   } else if (auto rotary = dyn_cast<RotaryOp>(op)) {
     result = tileOfRotary(rotary, columns);
   } else if (auto glu = dyn_cast<GluOp>(op)) {
@@ -372,8 +372,9 @@ FailureOr<Value> KernelBuilder::tapOf(Value weights, int64_t number, Columns cha
   if (!load)
     return unsupported(weights.getDefiningOp(), "expected a parameter as a convolution's taps"), failure();
   Value from = paramMemory(throughViews(weights), /*forProduct=*/false);
+  Value valid = channels.valid < channels.count ? index(channels.valid) : Value();
   return Value(make<tile::LoadOp>(f32({channels.count}), from, ValueRange{columnStart(channels), index(number)},
-                                  Value(), Value(), IntegerAttr()));
+                                  Value(), valid, IntegerAttr()));
 }
 
 static bool isParameter(Value value) {

@@ -2,7 +2,6 @@
 #ifndef HYBRID_LIB_CONVERSION_KERNELBUILDER_H
 #define HYBRID_LIB_CONVERSION_KERNELBUILDER_H
 #include "BlockPlan.h"
-#include "dialects/Hybrid/Hybrid.h"
 #include "dialects/Schedule/Schedule.h"
 #include "dialects/Tile/Tile.h"
 #include "llvm/ADT/StringMap.h"
@@ -65,6 +64,9 @@ public:
   Value getFirstRow() const { return firstRow; }
   Value getValidRows() const { return validRows; }
   int64_t getRowCount() const { return rowCount; }
+  /// The block's rows lie in one sequence, the first of them `within` tokens after its start in this call. The
+  /// sequence's recurrent caches are read from `readSlot`, null where the entry has none.
+  void setSequence(Value within, Value readSlot) { this->within = within, this->readSlot = readSlot; }
   /// The stored value that this kernel computes: its tiles are made here, not loaded.
   void setRoot(Value value) { root = value; }
   /// From here on tiles that depend on nothing inside the current loop are built here, before it.
@@ -81,6 +83,9 @@ public:
   FailureOr<Value> scalarOf(Value param, Columns at, ArrayRef<int64_t> shape);
   /// Tap `number` of a convolution's weights [channels, width], one per channel.
   FailureOr<Value> tapOf(Value weights, int64_t number, Columns channels);
+  /// Rows of this block x channels of a convolution and its activation; tokens before the sequence's first come from
+  /// the taps cache, or are zero.
+  FailureOr<Value> convolve(CausalConv1dOp op, Columns channels);
   /// A tile that the kernel computed itself stands for `value` from here on.
   void provide(Value value, std::function<Value(Columns)> make) { provided[value] = std::move(make); }
   /// Stores a tile of this block's rows, rounded to the memory's type.
@@ -139,7 +144,7 @@ private:
   SmallVector<Argument> args;
   std::map<MemoryKey, Value> memories;
   llvm::StringMap<Value> sizes;
-  Value firstRow, validRows, fromRow, root;
+  Value firstRow, validRows, fromRow, within, readSlot, root;
   int64_t rowCount = 0;
   /// Before this op go loop-invariant tiles; null: at the insertion point.
   Operation *preheader = nullptr;
@@ -147,9 +152,6 @@ private:
   std::map<std::tuple<void *, void *, int64_t, int64_t, int64_t>, Value> memo;
   llvm::SetVector<Operation *> ops;
 };
-
-/// Elements of a value after its first dim.
-int64_t widthOf(Value value);
 
 } // namespace mlir::hybrid
 #endif

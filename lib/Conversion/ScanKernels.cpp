@@ -21,10 +21,7 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
     return unbuilt(Twine("decay '") + stringifyDecay(op.getDecay()) + "'");
   bool tied = op.getRank() == Rank::tied;
   int64_t heads = op.getStateHeads(), K = op.getKeySize(), V = op.getValueSize();
-  int64_t slice = V;
-  if (target.scanColumns)
-    for (slice = std::min(V, target.scanColumns); V % slice || (slice % target.depthMultiple && slice > 16); --slice)
-      ;
+  int64_t slice = stateColumns(op, target);
   int64_t slices = V / slice;
   int64_t keyTile = roundUp(K, target.depthMultiple), valueTile = roundUp(slice, target.depthMultiple);
   // Keys, queries and their scaled copies of a chunk live in registers beside the state.
@@ -64,6 +61,9 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
     state = k.splat(0, {keyTile, valueTile});
   }
 
+  // Taps of a folded convolution lie in the same slot as the state.
+  Value readSlot = cached ? k.loadIndex(k.input("read_slots"), {sequence}) : Value();
+
   auto loop = scf::ForOp::create(b, k.loc, k.index(0), length, k.index(C), ValueRange{state});
   {
     OpBuilder::InsertionGuard guard(b);
@@ -71,6 +71,7 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
     Value z = loop.getRegionIterArgs()[0], at = loop.getInductionVar();
     Value live = k.min(k.sub(length, at), k.index(C));
     k.setRows(k.add(start, at), C, live);
+    k.setSequence(at, readSlot);
     auto operandTile = [&](Value v, int64_t size, int64_t tileSize) {
       return k.tile(v, {k.mul(headOf(headsOf(v, 1)), size), size, 0, tileSize, size});
     };
@@ -136,7 +137,7 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
       fromStart = exp(k.make<tile::PrefixSumOp>(k.f32(vec), logDecay, UnitAttr()));
       toEnd = exp(k.make<tile::PrefixSumOp>(k.f32(vec), logDecay, b.getUnitAttr()));
       decays = exp(k.make<tile::SegmentSumOp>(k.f32(square), logDecay));
-      whole = exp(k.reduce(k.broadcast(logDecay, 1, keyShape), tile::Reduction::sum, 0));
+      whole = exp(k.reduce(k.broadcast(logDecay, 1, valueShape), tile::Reduction::sum, 0));
     } else {
       auto places = RankedTensorType::get(square, b.getI32Type());
       Value below = k.make<arith::CmpIOp>(arith::CmpIPredicate::sle, k.make<tile::IndexOp>(places, uint64_t(1)),
@@ -159,7 +160,7 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
       intoState = toEnd ? mul(toEnd, write) : write;
     }
     o = dot(scores, written, o, false, false, live);
-    Value kept = whole ? mul(z, k.broadcast(whole, 1, {keyTile, valueTile})) : z;
+    Value kept = whole ? mul(z, k.broadcast(whole, 0, {keyTile, valueTile})) : z;
     Value next = dot(rowsScaled(*key, intoState, keyShape), written, kept, true, false, Value());
     if (op.getBonus()) {
       FailureOr<Value> bonus = failure();
@@ -212,61 +213,77 @@ static LogicalResult forChannels(KernelBuilder &k, int64_t channels, int64_t ste
   return result;
 }
 
-/// y[t] = act(bias + sum over s of taps[W-1-s] x[t-s]); x before the sequence's first token comes from the taps cache,
-/// or is zero.
-LogicalResult BlockFormer::formConv(CausalConv1dOp op) {
-  auto tapsType = cast<RankedTensorType>(op.getTaps().getType());
-  if (tapsType.getRank() != 2)
-    return op.emitError("a convolution with taps per token is not built for kernels");
-  int64_t channels = widthOf(op.getX()), width = tapsType.getDimSize(1), rows = tiles->convRows;
-  KernelBuilder k = kernel(op);
-  WorkItem w = workItem(k, rows, /*fromCache=*/false);
-  Value outMemory = k.memoryOf(op.getY());
-  k.markWritten(outMemory);
+/// y[t] = act(bias + sum over s of taps[W-1-s] x[t-s]).
+FailureOr<Value> KernelBuilder::convolve(CausalConv1dOp op, Columns channels) {
+  if (!within)
+    return unsupported(op, "a convolution in a kernel that does not walk a sequence"), failure();
+  int64_t width = cast<RankedTensorType>(op.getTaps().getType()).getDimSize(1);
+  SmallVector<int64_t> shape{rowCount, channels.count};
+  Value first = firstRow, valid = validRows;
+  IntegerAttr columns = channels.valid < channels.count ? b.getI64IntegerAttr(channels.valid) : IntegerAttr();
   Value old, oldRow;
   if (op.getInitialTaps()) {
     auto view = op.getInitialTaps().getDefiningOp<CacheViewOp>();
     if (!view)
-      return op.emitError("a convolution whose initial taps are not a cache's is not built for kernels");
-    old = k.cachePart(cacheName(view.getCache()), 0, channels, view.getCache().getType().getElementType());
-    oldRow = k.mul(k.loadIndex(k.input("read_slots"), {w.sequence}), width - 1);
+      return unsupported(op, "a convolution whose initial taps are not a cache's"), failure();
+    CacheType cache = view.getCache().getType();
+    old = cachePart(cacheName(view.getCache()), 0, widthOf(op.getX()), cache.getElementType());
+    oldRow = mul(readSlot, width - 1);
   }
-  auto emit = [&](Columns columns) -> LogicalResult {
-    SmallVector<int64_t> shape{rows, columns.count};
-    Value sum;
-    for (int64_t back = width - 1; back >= 0; --back) {
-      // Rows whose token `back` places before lies before this call start at `from`.
-      Value from = back ? k.max(k.sub(k.index(back), w.within), k.index(0)) : Value();
-      KernelBuilder::RowsGuard guard(k);
-      k.setRows(k.sub(w.first, k.index(back)), rows, w.valid, from);
-      FailureOr<Value> x = k.tile(op.getX(), columns);
-      if (failed(x))
-        return failure();
-      if (old && back) {
-        Value row = k.add(k.add(oldRow, k.index(width - 1 - back)), w.within);
-        auto type = RankedTensorType::get(shape, cast<MemRefType>(old.getType()).getElementType());
-        Value before = k.make<tile::LoadOp>(type, old, ValueRange{row, k.columnStart(columns)}, Value(),
-                                            k.min(from, w.valid), IntegerAttr());
-        x = k.make<arith::AddFOp>(*x, k.toF32(before));
-      }
-      FailureOr<Value> tap = k.tapOf(op.getTaps(), width - 1 - back, columns);
-      if (failed(tap))
-        return failure();
-      Value term = k.make<arith::MulFOp>(*x, k.broadcast(*tap, 0, shape));
-      sum = sum ? k.make<arith::AddFOp>(sum, term) : term;
+  Value sum;
+  for (int64_t back = width - 1; back >= 0; --back) {
+    // Rows whose token `back` places before lies before this call start at `from`.
+    Value from = back ? max(sub(index(back), within), index(0)) : Value();
+    RowsGuard guard(*this);
+    setRows(sub(first, index(back)), rowCount, valid, from);
+    FailureOr<Value> x = tile(op.getX(), channels);
+    if (failed(x))
+      return failure();
+    if (old && back) {
+      Value row = add(add(oldRow, index(width - 1 - back)), within);
+      auto type = RankedTensorType::get(shape, cast<MemRefType>(old.getType()).getElementType());
+      Value before =
+          make<tile::LoadOp>(type, old, ValueRange{row, columnStart(channels)}, Value(), min(from, valid), columns);
+      x = make<arith::AddFOp>(*x, toF32(before));
     }
-    if (op.getBias()) {
-      FailureOr<Value> bias = k.vectorOf(op.getBias(), columns);
-      if (failed(bias))
+    FailureOr<Value> tap = tapOf(op.getTaps(), width - 1 - back, channels);
+    if (failed(tap))
+      return failure();
+    Value term = make<arith::MulFOp>(*x, broadcast(*tap, 0, shape));
+    sum = sum ? make<arith::AddFOp>(sum, term) : term;
+  }
+  if (op.getBias()) {
+    FailureOr<Value> bias = vectorOf(op.getBias(), channels);
+    if (failed(bias))
+      return failure();
+    sum = make<arith::AddFOp>(sum, broadcast(*bias, 0, shape));
+  }
+  return activation(op.getActivation(), sum);
+}
+
+/// The channels of a convolution that no scan computes for itself.
+LogicalResult BlockFormer::formConv(CausalConv1dOp op) {
+  if (cast<RankedTensorType>(op.getTaps().getType()).getRank() != 2)
+    return op.emitError("a convolution with taps per token is not built for kernels");
+  int64_t rows = tiles->convRows;
+  KernelBuilder k = kernel(op);
+  WorkItem w = workItem(k, rows, /*fromCache=*/false);
+  k.setRows(w.first, rows, w.valid);
+  k.setSequence(w.within, cached ? k.loadIndex(k.input("read_slots"), {w.sequence}) : Value());
+  Value outMemory = k.memoryOf(op.getY());
+  k.markWritten(outMemory);
+  const ConvFold &fold = *plan->convFold(op.getY());
+  for (auto [begin, end] : fold.storedRuns()) {
+    auto emit = [&, begin = begin](Columns columns) -> LogicalResult {
+      FailureOr<Value> y = k.convolve(op, columns.shifted(begin));
+      if (failed(y))
         return failure();
-      sum = k.make<arith::AddFOp>(sum, k.broadcast(*bias, 0, shape));
-    }
-    k.setRows(w.first, rows, w.valid);
-    k.store(k.activation(op.getActivation(), sum), outMemory, columns);
-    return success();
-  };
-  if (failed(forChannels(k, channels, channelStep(channels), emit)))
-    return failure();
+      k.store(*y, outMemory, columns.shifted(fold.storedColumn(begin)));
+      return success();
+    };
+    if (failed(forChannels(k, end - begin, channelStep(end - begin), emit)))
+      return failure();
+  }
   return launch(k, "conv", {{"tiles", 1, 1, rows}}, {op});
 }
 

@@ -46,6 +46,9 @@ struct BlockTarget {
   int64_t scanColumns = 0;
   /// Most elements of a scan chunk's keys, tokens times key size; 0: as the variant says.
   int64_t scanKeyElements = 0;
+  /// Elementwise operations that cost as much as a byte of memory traffic: more work than that is not repeated to
+  /// save a buffer.
+  double operationsPerByte = 3;
   /// Most bytes of a product's left tile; rows per step shrink to stay below.
   int64_t leftTileBytes = 256 << 10;
 };
