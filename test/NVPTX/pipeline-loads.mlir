@@ -33,6 +33,25 @@ tile.kernel @product(%x: memref<?x256xbf16>, %y: memref<?x64xf32> {tile.written}
 
 // -----
 
+// The kernel itself may ask for fewer stages.
+// CHECK-LABEL: tile.kernel @few(
+tile.kernel @few(%x: memref<?x256xbf16>, %y: memref<?x64xf32> {tile.written}) attributes {tile.stages = 3 : i64} {
+  %c0 = arith.constant 0 : index
+  %c32 = arith.constant 32 : index
+  %c256 = arith.constant 256 : index
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  // CHECK: tile.buffer : tensor<3x64x32xbf16,
+  %d = scf.for %k = %c0 to %c256 step %c32 iter_args(%acc = %zero) -> tensor<64x64xf32> {
+    %a = tile.load %x[%c0, %k] : memref<?x256xbf16> -> tensor<64x32xbf16>
+    %n = tile.dot %a, %a, %acc {transpose_b} : tensor<64x32xbf16>, tensor<64x32xbf16> -> tensor<64x64xf32>
+    scf.yield %n : tensor<64x64xf32>
+  }
+  tile.store %d, %y[%c0, %c0] : tensor<64x64xf32>, memref<?x64xf32>
+  tile.return
+}
+
+// -----
+
 // An address that depends on a loop-carried value cannot be known ahead; nor can memory that the kernel writes.
 // CHECK-LABEL: tile.kernel @chased(
 tile.kernel @chased(%next: memref<?xi32>, %x: memref<?x32xbf16>, %s: memref<?x32xbf16> {tile.written},

@@ -87,6 +87,13 @@ TEST_F(NVPTX, RefusesUnknownChips) {
   EXPECT_EQ(message, "expected a GPU of sm_80 or sm_90a, got 'sm_70'");
 }
 
+TEST_F(NVPTX, LoadsFewerIterationsAheadWhereSharedMemoryEnds) {
+  FailureOr<NVPTXModule> small = compile("deep-loads", "sm_80"), large = compile("deep-loads", "sm_90a");
+  ASSERT_TRUE(succeeded(small) && succeeded(large));
+  EXPECT_LE(small->kernels[0].sharedBytes, 166912u);
+  EXPECT_GT(large->kernels[0].sharedBytes, 166912u);
+}
+
 TEST_F(NVPTX, RefusesTilesThatDoNotFitSharedMemory) {
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(R"(
     tile.kernel @big(%x: memref<512x256xbf16>, %y: memref<512x512xf32> {tile.written}) {

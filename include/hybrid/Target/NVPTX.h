@@ -2,6 +2,7 @@
 #ifndef HYBRID_TARGET_NVPTX_H
 #define HYBRID_TARGET_NVPTX_H
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringRef.h"
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,9 @@ class OpPassManager;
 }
 
 namespace mlir::hybrid {
+
+/// On a kernel: most stages of its pipelined loads, where it would not fit shared memory with more.
+constexpr llvm::StringLiteral kStagesAttr = "tile.stages";
 
 struct NVPTXKernel {
   std::string name;

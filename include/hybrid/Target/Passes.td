@@ -58,7 +58,8 @@ def PipelineLoadsPass : Pass<"hybrid-pipeline-loads", "::mlir::ModuleOp"> {
   let description = [{
     In a loop whose loads to shared memory have addresses that do not depend on loop-carried values, the loads become
     asynchronous copies into a ring of buffers, `stages` - 1 iterations ahead. The number of stages is the largest that
-    fits the budget, at least 2; a loop whose tiles do not fit twice stays as it is.
+    fits the budget, at least 2; a loop whose tiles do not fit twice stays as it is. A kernel's attribute `tile.stages`
+    lowers the limit for its loops.
 
     ```mlir
     scf.for %k = %lb to %ub step %s { %a = tile.load %x[%m, %k] ... use %a }

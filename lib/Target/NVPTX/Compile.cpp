@@ -95,20 +95,19 @@ void mlir::hybrid::registerNVPTXPipelines() {
 }
 
 namespace {
-/// What a kernel is compiled with where the usual way spills.
+/// What a kernel is compiled with where the usual way spills or does not fit shared memory.
 struct Remedy {
   bool allRegisters = false; // as many as a block alone on its multiprocessor may have
   unsigned warps = 0;        // 0: by the layouts' own rule
+  unsigned stages = 0;       // of pipelined loads at most; 0: by the pass's own rule
 };
 using Remedies = llvm::StringMap<Remedy>;
 } // namespace
 
-/// `only`, where it is not empty, names the kernels to compile.
-static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, const Remedies &remedies,
+/// `only`, where it is not empty, names the kernels to compile. The result has no code where a kernel needs more shared
+/// memory than the chip has.
+static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, const Chip &chip, const Remedies &remedies,
                                           const llvm::StringSet<> &only) {
-  const Chip *chip = llvm::find_if(kChips, [&](const Chip &c) { return c.name == chipName; });
-  if (chip == std::end(kChips))
-    return emitError(kernels.getLoc()) << "expected a GPU of sm_80 or sm_90a, got '" << chipName << "'";
   MLIRContext *context = kernels.getContext();
   context->loadDialect<LLVM::LLVMDialect, NVVM::NVVMDialect>();
   registerBuiltinDialectTranslation(*context);
@@ -120,8 +119,10 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
     if (!only.empty() && !only.contains(kernel.getSymName()))
       continue;
     Operation *copy = kernel->clone();
-    if (unsigned warps = remedies.lookup(kernel.getSymName()).warps)
-      copy->setAttr(tile::kWarpsAttr, IntegerAttr::get(IntegerType::get(context, 64), warps));
+    Remedy remedy = remedies.lookup(kernel.getSymName());
+    for (auto [name, value] : {std::pair(tile::kWarpsAttr, remedy.warps), std::pair(kStagesAttr, remedy.stages)})
+      if (value)
+        copy->setAttr(name, IntegerAttr::get(IntegerType::get(context, 64), value));
     module->push_back(copy);
   }
   PassManager pm(context, ModuleOp::getOperationName());
@@ -130,7 +131,8 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
     return failure();
 
   NVPTXModule result;
-  result.chip = chipName.str();
+  result.chip = chip.name.str();
+  bool fits = true;
   for (auto function : module->getOps<LLVM::LLVMFuncOp>()) {
     NVPTXKernel kernel;
     kernel.name = function.getName().str();
@@ -138,12 +140,11 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
     kernel.sharedBytes = cast<IntegerAttr>(function->removeAttr(tile::kSharedBytesAttr)).getInt();
     if (remedies.lookup(kernel.name).allRegisters)
       function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), IntegerAttr::get(IntegerType::get(context, 32), 1));
-    if (kernel.sharedBytes > chip->sharedBytes)
-      return function.emitError() << "expected kernel '" << kernel.name << "' to need at most " << chip->sharedBytes
-                                  << " bytes of shared memory on " << chipName << ", got " << kernel.sharedBytes
-                                  << "; use smaller tiles";
     result.kernels.push_back(kernel);
+    fits &= kernel.sharedBytes <= chip.sharedBytes;
   }
+  if (!fits)
+    return result;
 
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(*module, llvmContext, "kernels");
@@ -154,7 +155,7 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
     return emitError(kernels.getLoc()) << "expected an LLVM with the NVPTX target";
   llvm::Triple triple("nvptx64-nvidia-cuda");
   std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, chip->name, chip->features, llvm::TargetOptions(), std::nullopt, std::nullopt,
+      target->createTargetMachine(triple, chip.name, chip.features, llvm::TargetOptions(), std::nullopt, std::nullopt,
                                   llvm::CodeGenOptLevel::Default));
   code->setTargetTriple(triple);
   code->setDataLayout(machine->createDataLayout());
@@ -174,23 +175,33 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, StringRef chipName, 
 /// ptxas alone knows a kernel's registers. Left to itself it aims at a number of blocks per multiprocessor and spills
 /// a few values to get there, far below the 255 registers that a thread may have: a kernel that spills is compiled
 /// again with the word that one block is enough. Where that does not do, twice the warps halve each thread's part of
-/// every tile.
+/// every tile. A kernel that needs more shared memory than the chip has loads fewer iterations ahead.
 FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef chipName) {
-  constexpr unsigned kMostWarps = 16;
+  const Chip *chip = llvm::find_if(kChips, [&](const Chip &c) { return c.name == chipName; });
+  if (chip == std::end(kChips))
+    return emitError(kernels.getLoc()) << "expected a GPU of sm_80 or sm_90a, got '" << chipName << "'";
+  constexpr unsigned kMostWarps = 16, kMostStages = 4;
   Remedies remedies;
-  llvm::StringSet<> spilling; // compiled alone until none is left, then all together
+  llvm::StringSet<> misfits; // compiled alone until none is left, then all together
   while (true) {
-    FailureOr<NVPTXModule> result = compileOnce(kernels, chipName, remedies, spilling);
+    FailureOr<NVPTXModule> result = compileOnce(kernels, *chip, remedies, misfits);
     if (failed(result))
       return failure();
-    bool all = spilling.empty();
-    spilling.clear();
+    bool all = misfits.empty();
+    misfits.clear();
     for (const NVPTXKernel &kernel : result->kernels) {
-      if (kernel.spillBytes <= 0)
+      bool tooLarge = kernel.sharedBytes > chip->sharedBytes;
+      if (!tooLarge && kernel.spillBytes <= 0)
         continue;
       unsigned warps = kernel.threads / 32;
       Remedy &remedy = remedies[kernel.name];
-      if (!remedy.allRegisters)
+      if (tooLarge && remedy.stages == 1)
+        return kernels.lookupSymbol(kernel.name)->emitError()
+               << "expected kernel '" << kernel.name << "' to need at most " << chip->sharedBytes
+               << " bytes of shared memory on " << chipName << ", got " << kernel.sharedBytes << "; use smaller tiles";
+      if (tooLarge)
+        remedy.stages = (remedy.stages ? remedy.stages : kMostStages) - 1;
+      else if (!remedy.allRegisters)
         remedy.allRegisters = true;
       else if (warps < kMostWarps)
         remedy.warps = 2 * warps;
@@ -198,9 +209,9 @@ FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef ch
         return emitError(kernels.getLoc())
                << "expected kernel '" << kernel.name << "' to fit the registers of " << chipName << ", got "
                << kernel.spillBytes << " bytes of spills with " << warps << " warps; use smaller tiles";
-      spilling.insert(kernel.name);
+      misfits.insert(kernel.name);
     }
-    if (all && spilling.empty())
+    if (all && misfits.empty())
       return result;
   }
 }

@@ -6,6 +6,7 @@
 // - 1. One group is committed per iteration even when it is empty, so that the number of groups under way is
 // always the same.
 #include "dialects/Tile/TileAccess.h"
+#include "hybrid/Target/NVPTX.h"
 #include "hybrid/Target/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
@@ -164,11 +165,15 @@ struct PipelineLoads : hybrid::impl::PipelineLoadsPassBase<PipelineLoads> {
   using PipelineLoadsPassBase::PipelineLoadsPassBase;
 
   void runOnOperation() override {
-    SmallVector<scf::ForOp> loops;
-    for (auto kernel : getOperation().getOps<KernelOp>())
-      kernel.walk([&](scf::ForOp loop) { loops.push_back(loop); });
-    for (scf::ForOp loop : loops)
-      numLoops += Pipeliner(loop, stages, budget).run();
+    SmallVector<std::pair<scf::ForOp, int64_t>> loops;
+    for (auto kernel : getOperation().getOps<KernelOp>()) {
+      int64_t most = stages;
+      if (auto stated = kernel->getAttrOfType<IntegerAttr>(kStagesAttr))
+        most = std::min(most, stated.getInt());
+      kernel.walk([&](scf::ForOp loop) { loops.push_back({loop, most}); });
+    }
+    for (auto [loop, most] : loops)
+      numLoops += Pipeliner(loop, most, budget).run();
   }
 };
 } // namespace
