@@ -1,0 +1,57 @@
+// Tokens by number and numbers by token.
+#ifndef HYBRID_RUNTIME_TEXT_VOCABULARY_H
+#define HYBRID_RUNTIME_TEXT_VOCABULARY_H
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace hybridrt {
+
+inline uint64_t hashWord(std::string_view word) {
+  constexpr uint64_t factor = 0x9e3779b97f4a7c15;
+  auto mix = [](uint64_t hash, uint64_t value) {
+    unsigned __int128 product = static_cast<unsigned __int128>(hash ^ value) * factor;
+    return uint64_t(product) ^ uint64_t(product >> 64);
+  };
+  uint64_t hash = factor ^ word.size(), part;
+  for (; word.size() >= 8; word.remove_prefix(8)) {
+    std::memcpy(&part, word.data(), 8);
+    hash = mix(hash, part);
+  }
+  part = 0;
+  std::memcpy(&part, word.data(), word.size());
+  return mix(mix(hash, part), factor);
+}
+
+class Vocabulary {
+public:
+  static constexpr int32_t largestId = (1 << 24) - 1;
+
+  /// Of equal tokens the last keeps the number. An Error for a number that no vocabulary has.
+  void add(std::string token, int64_t id, const std::string &where);
+  std::optional<int32_t> find(std::string_view token) const {
+    auto it = ids.find(token);
+    return it == ids.end() ? std::nullopt : std::optional(it->second);
+  }
+  /// Null where no token has the number.
+  const std::string *token(int32_t id) const { return id >= 0 && size_t(id) < byId.size() ? byId[id] : nullptr; }
+  /// How many tokens there are, and one more than the largest number.
+  size_t count() const { return ids.size(); }
+  int32_t end() const { return int32_t(byId.size()); }
+
+private:
+  struct Hash {
+    size_t operator()(std::string_view word) const { return hashWord(word); }
+  };
+  std::deque<std::string> storage;
+  std::unordered_map<std::string_view, int32_t, Hash> ids;
+  std::vector<const std::string *> byId;
+};
+
+} // namespace hybridrt
+#endif

@@ -1,0 +1,102 @@
+// Text from standard input to tokens, or tokens to text.
+#include "lib/Artifact/Result.h"
+#include "runtime/text/Tokenizer.h"
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <chrono>
+#include <iostream>
+#include <iterator>
+
+using namespace hybridrt;
+
+namespace {
+struct Options {
+  std::string tokenizer;
+  bool decode = false, ids = false, noSpecial = false, plain = false, skipSpecial = false, time = false;
+};
+} // namespace
+
+static std::vector<int32_t> parseIds(const std::string &text) {
+  std::vector<int32_t> ids;
+  const char *at = text.data(), *end = at + text.size();
+  for (;;) {
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t' || *at == ','))
+      ++at;
+    if (at == end)
+      return ids;
+    int32_t id;
+    auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc())
+      fail("standard input: expected token numbers, found '", std::string(at, std::min(at + 20, end)), "'");
+    ids.push_back(id);
+    at = next;
+  }
+}
+
+/// What a terminal can show of a token's name.
+static std::string printable(const std::string &text) {
+  std::string result;
+  for (char c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\\') {
+      constexpr char digits[] = "0123456789abcdef";
+      result += std::string("\\x") + digits[(c >> 4) & 15] + digits[c & 15];
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+static void run(const Options &options) {
+  std::unique_ptr<Tokenizer> tokenizer = Tokenizer::load(options.tokenizer);
+  std::string input(std::istreambuf_iterator<char>(std::cin), {});
+  auto start = std::chrono::steady_clock::now();
+  auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  std::string output;
+  double took;
+  size_t bytes = input.size();
+  if (options.decode) {
+    std::vector<int32_t> ids = parseIds(input);
+    start = std::chrono::steady_clock::now();
+    output = tokenizer->decode(ids, options.skipSpecial);
+    took = seconds();
+    bytes = output.size();
+  } else {
+    std::vector<int32_t> ids = tokenizer->encode(input, {!options.noSpecial, !options.plain});
+    took = seconds();
+    for (int32_t id : ids) {
+      output += std::to_string(id);
+      if (!options.ids)
+        output += "\t" + printable(tokenizer->name(id).value_or(""));
+      output += options.ids ? ' ' : '\n';
+    }
+    if (options.ids)
+      output += '\n';
+  }
+  if (std::fwrite(output.data(), 1, output.size(), stdout) != output.size() || std::fflush(stdout))
+    fail("cannot write to standard output");
+  if (options.time)
+    std::fprintf(stderr, "%zu bytes in %.6f s, %.2f MB/s\n", bytes, took, double(bytes) / took * 1e-6);
+}
+
+int main(int argc, char **argv) {
+  Options options;
+  CLI::App app("hybrid-tokenize: text from standard input to tokens and back");
+  app.add_option("tokenizer", options.tokenizer, "Folder, tokenizer.json, tokenizer.model or tekken.json")->required();
+  app.add_flag("--decode", options.decode, "Read token numbers, write text");
+  app.add_flag("--ids", options.ids, "Write token numbers alone, on one line");
+  app.add_flag("--no-special", options.noSpecial, "Put no special tokens around the text");
+  app.add_flag("--plain", options.plain, "Read special tokens in the text as text like any other");
+  app.add_flag("--skip-special", options.skipSpecial, "Leave special tokens out of decoded text");
+  app.add_flag("--time", options.time, "Print the speed to standard error");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &e) {
+    return app.exit(e) == 0 ? 0 : 1;
+  }
+  if (Status status = capture([&] { run(options); }); !status) {
+    std::fprintf(stderr, "hybrid-tokenize: error: %s\n", status.error().c_str());
+    return 1;
+  }
+  return 0;
+}
