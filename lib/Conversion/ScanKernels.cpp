@@ -132,6 +132,13 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
                                  tb ? b.getUnitAttr() : UnitAttr());
     };
 
+    // Compares the column of each place of a square with its row.
+    auto comparePlaces = [&](arith::CmpIPredicate predicate) -> Value {
+      auto places = RankedTensorType::get(square, b.getI32Type());
+      return k.make<arith::CmpIOp>(predicate, k.make<tile::IndexOp>(places, uint64_t(1)),
+                                   k.make<tile::IndexOp>(places, uint64_t(0)));
+    };
+
     Value decays, fromStart, toEnd, whole;
     if (logDecay) {
       fromStart = exp(k.make<tile::PrefixSumOp>(k.f32(vec), logDecay, UnitAttr()));
@@ -139,9 +146,7 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
       decays = exp(k.make<tile::SegmentSumOp>(k.f32(square), logDecay));
       whole = exp(k.reduce(k.broadcast(logDecay, 1, valueShape), tile::Reduction::sum, 0));
     } else {
-      auto places = RankedTensorType::get(square, b.getI32Type());
-      Value below = k.make<arith::CmpIOp>(arith::CmpIPredicate::sle, k.make<tile::IndexOp>(places, uint64_t(1)),
-                                          k.make<tile::IndexOp>(places, uint64_t(0)));
+      Value below = comparePlaces(arith::CmpIPredicate::sle);
       decays = k.make<arith::SelectOp>(below, k.splat(1, square), k.splat(0, square));
     }
     auto rowsScaled = [&](Value x, Value by, ArrayRef<int64_t> shape) {
@@ -159,17 +164,27 @@ LogicalResult BlockFormer::formScan(LinearScanOp op) {
       scores = mul(scores, k.broadcast(write, 0, square));
       intoState = toEnd ? mul(toEnd, write) : write;
     }
+    // The bonus is each token's own value once more. Where values are written as they are it joins the scores'
+    // diagonal, so that values are operands of products and nothing else.
+    auto bonusOf = [&](ArrayRef<int64_t> shape) -> FailureOr<Value> {
+      auto bonusType = cast<RankedTensorType>(op.getBonus().getType());
+      if (bonusType.getRank() == 1)
+        return k.scalarOf(op.getBonus(), {headOf(bonusType.getDimSize(0)), 1, 0, 1, 1}, shape);
+      FailureOr<Value> column = ofToken(op.getBonus(), 0);
+      return failed(column) ? column : FailureOr<Value>(k.broadcast(*column, 1, shape));
+    };
+    if (op.getBonus() && !tied) {
+      FailureOr<Value> bonus = bonusOf(square);
+      if (failed(bonus))
+        return failure();
+      Value same = comparePlaces(arith::CmpIPredicate::eq);
+      scores = k.make<arith::AddFOp>(scores, k.make<arith::SelectOp>(same, *bonus, k.splat(0, square)));
+    }
     o = dot(scores, written, o, false, false, live);
     Value kept = whole ? mul(z, k.broadcast(whole, 0, {keyTile, valueTile})) : z;
     Value next = dot(rowsScaled(*key, intoState, keyShape), written, kept, true, false, Value());
-    if (op.getBonus()) {
-      FailureOr<Value> bonus = failure();
-      auto bonusType = cast<RankedTensorType>(op.getBonus().getType());
-      if (bonusType.getRank() == 1) {
-        bonus = k.scalarOf(op.getBonus(), {headOf(bonusType.getDimSize(0)), 1, 0, 1, 1}, valueShape);
-      } else if (FailureOr<Value> column = ofToken(op.getBonus(), 0); succeeded(column)) {
-        bonus = k.broadcast(*column, 1, valueShape);
-      }
+    if (op.getBonus() && tied) {
+      FailureOr<Value> bonus = bonusOf(valueShape);
       if (failed(bonus))
         return failure();
       o = k.make<arith::AddFOp>(o, mul(*bonus, *v));
