@@ -163,6 +163,11 @@ std::vector<int64_t> Session::generate(int64_t count, double temperature, uint64
   return output;
 }
 
+void Session::append(hybrid_sequence *const *members, const hybrid_tokens &tokens, float *logits, Timing &timing) {
+  Stopwatch watch(timing, tokens.offsets[tokens.sequences]);
+  check(hybrid_append(model, members, &tokens, logits));
+}
+
 std::span<const hybrid_step> Session::profile() const {
   const hybrid_step *steps;
   size_t count;
