@@ -20,7 +20,7 @@ ARROWS = {
     "Target": {"Support", "dialects", "Reference", "Transforms", "Conversion", "Artifact"},
     "Artifact": set(),
     "runtime": {"Artifact"},
-    "emulator": {"Artifact", "runtime"},
+    "emulator": {"Artifact"},
 }
 WITHOUT_LLVM = {"Artifact", "runtime"}
 LLVM = re.compile(r"(mlir|mlir-c|llvm|llvm-c|clang|lld)/")

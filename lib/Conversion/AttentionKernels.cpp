@@ -4,18 +4,24 @@
 using namespace mlir;
 using namespace mlir::hybrid;
 
-BlockFormer::WorkItem BlockFormer::workItem(KernelBuilder &k, int64_t rows, bool fromCache) {
-  Value list = k.input("tile_list", 3, rows);
+BlockFormer::WorkItem BlockFormer::workItem(KernelBuilder &k, int64_t rows, bool fromCache, bool wholeSequences) {
   Value item = k.make<tile::BlockIdOp>(tile::GridAxis::x);
-  WorkItem w;
-  w.sequence = k.loadIndex(list, {item, k.index(0)});
-  w.first = k.loadIndex(list, {item, k.index(1)});
-  w.valid = k.loadIndex(list, {item, k.index(2)});
+  WorkItem w{item, Value(), Value(), Value(), Value(), Value()};
+  if (!wholeSequences) {
+    Value list = k.input("tile_list", 3, rows);
+    w.sequence = k.loadIndex(list, {item, k.index(0)});
+    w.first = k.loadIndex(list, {item, k.index(1)});
+    w.valid = k.loadIndex(list, {item, k.index(2)});
+  }
   Value offsets = k.input("offsets");
   Value start = k.loadIndex(offsets, {w.sequence});
-  w.within = k.sub(w.first, start);
-  w.position = w.within;
   w.length = k.sub(k.loadIndex(offsets, {k.add(w.sequence, k.index(1))}), start);
+  if (wholeSequences) {
+    w.first = start;
+    w.valid = w.length;
+  }
+  w.within = wholeSequences ? k.index(0) : k.sub(w.first, start);
+  w.position = w.within;
   if (fromCache) {
     Value before = k.loadIndex(k.input("lengths"), {w.sequence});
     w.position = k.add(before, w.within);
@@ -92,7 +98,9 @@ LogicalResult BlockFormer::formAttention(AttentionOp op) {
 
   KernelBuilder k = kernel(op);
   OpBuilder &b = k.b;
-  WorkItem w = workItem(k, listRows, paged);
+  // Where no sequence is longer than a tile, blocks count sequences, as those of a scan do.
+  bool wholeSequences = target.joinBranches && tiles->maxLongest && tiles->maxLongest <= listRows;
+  WorkItem w = workItem(k, listRows, paged, wholeSequences);
   Value head = k.make<tile::BlockIdOp>(tile::GridAxis::y);
   Value keyHead = byHeads ? head : k.div(head, group);
   Value out = op.getO();
@@ -230,5 +238,6 @@ LogicalResult BlockFormer::formAttention(AttentionOp op) {
     result = k.make<arith::TruncFOp>(RankedTensorType::get({rows, valueTile}, element), result);
   tile::StoreOp::create(b, k.loc, result, outMemory, ValueRange{outRow, outColumn}, Value(), liveRows,
                         valid(valueSize, valueTile));
-  return launch(k, "attention", {{"tiles", 1, 1, listRows}, {"one", 1, byHeads ? keyHeads : queryHeads}}, {op});
+  Extent blocks = wholeSequences ? Extent{"sequences"} : Extent{"tiles", 1, 1, listRows};
+  return launch(k, "attention", {blocks, {"one", 1, byHeads ? keyHeads : queryHeads}}, {op});
 }

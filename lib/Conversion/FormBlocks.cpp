@@ -57,6 +57,7 @@ BlockTarget hybrid::gpuBlockTarget(StringRef chip) {
   t.scanKeyElements = 4096;
   t.leftTileBytes = 1 << 20;
   t.operationsPerByte = 10;
+  t.joinBranches = true;
   BlockTiles decode, bulk;
   for (BlockTiles *v : {&decode, &bulk}) {
     v->productDepth = 64;
@@ -318,6 +319,8 @@ FailureOr<OwningOpRef<ModuleOp>> hybrid::formBlocks(ModuleOp model, const BlockT
         return failure();
     }
   }
+  if (target.joinBranches)
+    joinBranches(*out);
   if (failed(mlir::verify(*out)))
     return failure();
   return out;

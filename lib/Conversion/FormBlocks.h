@@ -32,12 +32,12 @@ private:
   /// Names or reuses the kernel, and launches it.
   LogicalResult launch(KernelBuilder &k, StringRef kind, ArrayRef<Extent> grid, ArrayRef<Operation *> roots);
   Value memoryOp(const MemoryKey &key, MemRefType type);
-  /// This block's rows from a tile list: sequence, first row, valid rows, its start in the sequence and the position
-  /// of its first token.
+  /// This block's rows: sequence, first row, valid rows, its start in the sequence and the position of its first
+  /// token; from a tile list, or all tokens of the sequence that x counts.
   struct WorkItem {
     Value sequence, first, valid, within, position, length;
   };
-  WorkItem workItem(KernelBuilder &k, int64_t rows, bool cached);
+  WorkItem workItem(KernelBuilder &k, int64_t rows, bool cached, bool wholeSequences = false);
   /// Stores tiles of `value` over the columns [base, base + width) head by head, in pieces that a virtual rotary or
   /// norm allows; `emit` gets each tile.
   LogicalResult forPieces(KernelBuilder &k, Value value, Columns head, int64_t size,
@@ -60,6 +60,9 @@ private:
   llvm::DenseSet<Value> tablesFormed;
   bool cached = false;
 };
+
+/// Joins launches of parallel branches in every variant of a module.
+void joinBranches(ModuleOp module);
 
 /// The name of the cache behind a value of cache type.
 StringRef cacheName(Value cache);

@@ -1,5 +1,6 @@
 #include "runtime/cache/CacheStore.h"
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <utility>
 
@@ -91,8 +92,8 @@ int32_t CacheStore::copyPage(int32_t page) {
   int32_t copy = pages.take();
   for (Pool &pool : pools)
     if (pool.paged)
-      budget.space().copy(pool.memory.data() + uint64_t(copy) * pool.unit,
-                          pool.memory.data() + uint64_t(page) * pool.unit, pool.unit);
+      std::memcpy(pool.memory.data() + uint64_t(copy) * pool.unit, pool.memory.data() + uint64_t(page) * pool.unit,
+                  pool.unit);
   return copy;
 }
 

@@ -185,6 +185,9 @@ public:
   /// Parses and verifies PTX. Errors read "NAME:LINE:COLUMN: what was expected and found".
   Result<std::shared_ptr<Module>> load(std::string_view ptx, const std::string &name = "ptx");
 
+  /// Translates a kernel before its first launch. A failure names the instruction that is not supported.
+  Status translate(const Module &module, std::string_view kernel, unsigned optimize = 0);
+
   /// Runs a kernel to its end. A failure is a launch that the device would refuse, or an instruction that the
   /// emulator does not know; what is wrong with a kernel that runs is in the report. Launches may run at the same time.
   Result<LaunchReport> launch(const Module &module, std::string_view kernel, const Launch &launch,

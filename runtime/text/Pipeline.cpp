@@ -31,7 +31,7 @@ std::vector<int32_t> Pipeline::encode(std::string_view text, const EncodeOptions
         normalizer->apply(normal);
       rest = normal;
     }
-    bool atBegin = part.text.data() == text.data();
+    bool atBegin = options.atBegin && part.text.data() == text.data();
     for (const AddedTokens::Part &inner : parts.added.split(rest, /*normalized=*/true, options.parseSpecial)) {
       if (inner.token)
         tokens.push_back(inner.token->id);
@@ -47,6 +47,15 @@ std::vector<int32_t> Pipeline::encode(std::string_view text, const EncodeOptions
       result.push_back(*token);
     else
       result.insert(result.end(), tokens.begin(), tokens.end());
+  }
+  return result;
+}
+
+std::vector<TextPart> Pipeline::splitSpecial(std::string_view text) const {
+  std::vector<TextPart> result;
+  for (const AddedTokens::Part &part : parts.added.split(text, /*normalized=*/false, /*parseSpecial=*/true)) {
+    bool special = part.token && part.token->special;
+    result.push_back({std::string(part.text), special ? part.token->id : -1});
   }
   return result;
 }

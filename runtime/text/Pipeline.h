@@ -27,6 +27,7 @@ public:
   explicit Pipeline(Parts parts) : parts(std::move(parts)) {}
 
   std::vector<int32_t> encode(std::string_view text, const EncodeOptions &options) const override;
+  std::vector<TextPart> splitSpecial(std::string_view text) const override;
   std::unique_ptr<StreamDecoder> stream(bool skipSpecial) const override;
   int32_t end() const override;
   std::optional<int32_t> find(std::string_view token) const override;

@@ -68,6 +68,12 @@ public:
     return tokens;
   }
 
+  std::vector<TextPart> splitSpecial(std::string_view text) const override {
+    std::vector<TextPart> result;
+    for (const AddedTokens::Part &part : control.split(text, /*normalized=*/false, /*parseSpecial=*/true))
+      result.push_back({std::string(part.text), part.token ? part.token->id : -1});
+    return result;
+  }
   std::unique_ptr<StreamDecoder> stream(bool skipSpecial) const override;
   int32_t end() const override { return int32_t(proto.pieces.size()); }
   std::optional<int32_t> find(std::string_view token) const override {

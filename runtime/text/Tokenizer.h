@@ -27,6 +27,14 @@ struct EncodeOptions {
   bool addSpecial = true;
   /// Whether special tokens written out in the text are these tokens, or text like any other.
   bool parseSpecial = true;
+  /// Whether the text is where the whole input begins; some tokenizers put a space there.
+  bool atBegin = true;
+};
+
+/// A text, or a special token where `token` is not -1.
+struct TextPart {
+  std::string text;
+  int32_t token = -1;
 };
 
 class Tokenizer {
@@ -38,6 +46,8 @@ public:
 
   /// The tokens of a text. Broken UTF-8 is read as U+FFFD. Calls from several threads run one at a time.
   virtual std::vector<int32_t> encode(std::string_view text, const EncodeOptions &options = {}) const = 0;
+  /// Cuts a text at the special tokens that are written out in it.
+  virtual std::vector<TextPart> splitSpecial(std::string_view text) const = 0;
   virtual std::unique_ptr<StreamDecoder> stream(bool skipSpecial = false) const = 0;
   std::string decode(std::span<const int32_t> tokens, bool skipSpecial = false) const;
 

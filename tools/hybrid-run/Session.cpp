@@ -34,7 +34,6 @@ Session::Session(const Options &options, const Prepared &prepared) {
   o.random_weights = options.randomWeights.has_value();
   o.seed = options.randomWeights.value_or(0);
   o.dtype = orNull(options.dtype);
-  o.device = orNull(options.device);
   o.cpu = orNull(options.cpu);
   o.variant = orNull(options.variant);
   o.threads = options.threads;
@@ -162,6 +161,11 @@ std::vector<int64_t> Session::generate(int64_t count, double temperature, uint64
       std::memcpy(last.data() + alive[m] * vocab, out.data() + m * vocab, vocab * 4);
   }
   return output;
+}
+
+void Session::append(hybrid_sequence *const *members, const hybrid_tokens &tokens, float *logits, Timing &timing) {
+  Stopwatch watch(timing, tokens.offsets[tokens.sequences]);
+  check(hybrid_append(model, members, &tokens, logits));
 }
 
 std::span<const hybrid_step> Session::profile() const {

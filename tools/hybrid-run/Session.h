@@ -34,6 +34,10 @@ public:
   /// token.
   std::vector<int64_t> generate(int64_t count, double temperature, uint64_t seed);
 
+  /// One append to some sequences, timed.
+  void append(hybrid_sequence *const *members, const hybrid_tokens &tokens, float *logits, Timing &timing);
+  hybrid_model *handle() const { return model; }
+
   std::span<const hybrid_step> profile() const;
   Timing prefill, decode;
 

@@ -1,7 +1,9 @@
 // Runs a compiled model: logits of given tokens, or a continuation of them.
 #include "lib/Artifact/Safetensors.h"
-#include "runtime/device/Memory.h"
+#include "runtime/core/Memory.h"
+#include "tools/hybrid-run/Generate.h"
 #include "tools/hybrid-run/Report.h"
+#include "tools/hybrid-run/TextFlags.h"
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
@@ -9,10 +11,19 @@
 
 using namespace hybridrt;
 
+static void checkDevice(const std::string &device) {
+  if (device == "x86")
+    return;
+  if (device == "emulator" || device == "cuda" || device.starts_with("cuda:"))
+    fail("device '", device, "' is not built; --device x86 is");
+  fail("unknown device '", device, "', expected x86, cuda, cuda:N or emulator");
+}
+
 static void declare(CLI::App &app, Options &options) {
   app.add_option("model", options.model, "Hugging Face folder, description (.yaml) or artifact (.hyb)")->required();
   app.add_option("--weights", options.weights, "Folder or safetensors file of an artifact's weights");
   app.add_option("--random-weights", options.randomWeights, "Draw the weights from the model's initialisers: seed");
+  declareTextFlags(app, options);
   app.add_option("--input-ids", options.inputIds, "safetensors: input_ids [B, S], or [T] with offsets [B + 1]");
   app.add_option("--logits", options.logits, "Write f32 logits of all input tokens there");
   app.add_option("--chunks", options.chunks, "Append the input in chunks of these sizes, and one for the rest")
@@ -44,19 +55,24 @@ static void writeTensor(const std::string &path, const char *name, ElementType t
 
 static void run(const Options &options) {
   auto start = std::chrono::steady_clock::now();
+  checkDevice(options.device);
   if (options.newTokens < 0 || options.newTokens > INT32_MAX)
     fail("--max-new-tokens: expected 0 to ", INT32_MAX, ", got ", options.newTokens);
   if (options.temperature < 0)
     fail("--temperature: expected at least 0, got ", options.temperature);
-  if (options.inputIds.empty() && (!options.logits.empty() || options.newTokens > 0 || !options.chunks.empty()))
+  if (options.inputIds.empty() && !options.text.prompt && !options.text.interactive &&
+      (!options.logits.empty() || options.newTokens > 0 || !options.chunks.empty()))
     fail("expected --input-ids: there are no tokens to begin with");
   if (!options.outputIds.empty() && options.newTokens == 0)
     fail("--output-ids: expected --max-new-tokens too");
+  bool text = wantsText(options);
   Prepared prepared = prepare(options);
   Session session(options, prepared);
   double startup = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   hybrid_info info = session.info();
   std::fputs(info.notes, stderr);
+  if (text)
+    return generateText(session, options, startup);
   if (!options.inputIds.empty()) {
     Inputs inputs = readInputs(options.inputIds, info.vocab);
     std::vector<int64_t> chunks = completeChunks(options.chunks, inputs.longest());
@@ -106,6 +122,8 @@ int main(int argc, char **argv) {
   } catch (const CLI::ParseError &e) {
     return app.exit(e) == 0 ? 0 : 1;
   }
+  if (app.count("--max-new-tokens"))
+    options.text.newTokens = options.newTokens;
   if (Status status = capture([&] { run(options); }); !status) {
     std::fprintf(stderr, "hybrid-run: error: %s\n", status.error().c_str());
     return 1;

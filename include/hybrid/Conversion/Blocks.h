@@ -49,6 +49,8 @@ struct BlockTarget {
   /// Elementwise operations that cost as much as a byte of memory traffic: more work than that is not repeated to
   /// save a buffer.
   double operationsPerByte = 3;
+  /// Attention and scan of parallel branches share a launch where sequences are short.
+  bool joinBranches = false;
   /// Most bytes of a product's left tile; rows per step shrink to stay below.
   int64_t leftTileBytes = 256 << 10;
 };

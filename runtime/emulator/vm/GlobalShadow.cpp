@@ -1,0 +1,161 @@
+#include "runtime/emulator/vm/GlobalShadow.h"
+
+using namespace hybridrt::emulator;
+
+static std::atomic<uint64_t> generations{1};
+
+GlobalShadow::GlobalShadow() : generation(generations++) {}
+GlobalShadow::~GlobalShadow() = default;
+
+GlobalWord *GlobalShadow::page(uint64_t number) {
+  struct Cached {
+    uint64_t generation = 0, number = 0;
+    GlobalWord *words = nullptr;
+  };
+  static thread_local Cached cache[64];
+  Cached &cached = cache[number % 64];
+  if (cached.generation == generation && cached.number == number)
+    return cached.words;
+  GlobalWord *words = nullptr;
+  {
+    std::shared_lock lock(mutex);
+    if (auto found = pages.find(number); found != pages.end())
+      words = found->second.get();
+  }
+  if (!words) {
+    std::unique_lock lock(mutex);
+    auto &owned = pages[number];
+    if (!owned) {
+      if (pages.size() > maxPages) { // more than is worth tracking: accesses beyond are not checked
+        pages.erase(number);
+        return nullptr;
+      }
+      owned = std::make_unique<GlobalWord[]>((1u << pageBits) / 4);
+    }
+    words = owned.get();
+  }
+  cached = {generation, number, words};
+  return words;
+}
+
+inline GlobalWord *GlobalShadow::word(uint64_t address) {
+  GlobalWord *words = page(address >> pageBits);
+  return words ? words + (address & ((1u << pageBits) - 1)) / 4 : nullptr;
+}
+
+namespace {
+
+inline uint8_t covered(uint64_t word, uint64_t address, uint32_t bytes) {
+  uint64_t low = address > word ? address - word : 0, high = std::min<uint64_t>(address + bytes - word, 4);
+  return uint8_t(((1u << high) - 1) & ~((1u << low) - 1));
+}
+
+/// Whether warp `index` of `cluster` at `clock` comes before what `w` does now.
+bool ordered(Warp *w, uint32_t cluster, uint32_t index, uint32_t clock) {
+  Cluster &mine = *w->cta->cluster;
+  if (cluster == mine.id)
+    return index == w->clockIndex || clock <= w->clock[index];
+  auto known = mine.known.find(cluster);
+  return known != mine.known.end() && index < known->second.size() && clock <= known->second[index];
+}
+
+/// Several readers cannot be told apart: they race for sure only where nothing orders anything between clusters.
+bool readersOrdered(Warp *w, const GlobalWord &word) {
+  Cluster &mine = *w->cta->cluster;
+  if (word.reader == ~0u)
+    return !mine.known.empty();
+  if (word.readWarp == 0xFFFF)
+    return word.reader == mine.id || !mine.known.empty();
+  return ordered(w, word.reader, word.readWarp, word.readClock);
+}
+
+} // namespace
+
+void GlobalShadow::read(Warp *w, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane) {
+  auto mine = uint32_t(w->cta->cluster->id);
+  for (uint64_t at = address & ~uint64_t(3); at < address + bytes; at += 4) {
+    GlobalWord *word = this->word(at);
+    if (!word)
+      return;
+    uint8_t bits = covered(at, address, bytes);
+    if (word->writer && (word->written & bits) && !(isStrong && word->isStrong) &&
+        !ordered(w, word->writer, word->writeWarp, word->writeClock)) [[unlikely]]
+      diagnose(w, "race in global memory: read after an unsynchronised write", line, at, lane);
+    if (isStrong)
+      continue;
+    uint32_t clock = w->clock[w->clockIndex];
+    if (!word->reader) {
+      word->reader = mine;
+      word->readWarp = uint16_t(w->clockIndex);
+      word->read = bits;
+    } else {
+      if (word->reader != mine && word->reader != ~0u)
+        word->reader = ~0u;
+      else if (word->readWarp != w->clockIndex)
+        word->readWarp = 0xFFFF;
+      if (word->read != bits) {
+        word->partial = 1;
+        word->read |= bits;
+      }
+    }
+    word->readClock = clock;
+  }
+}
+
+void GlobalShadow::write(Warp *w, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane) {
+  auto mine = uint32_t(w->cta->cluster->id);
+  for (uint64_t at = address & ~uint64_t(3); at < address + bytes; at += 4) {
+    GlobalWord *word = this->word(at);
+    if (!word)
+      return;
+    uint8_t bits = covered(at, address, bytes);
+    if (word->writer && (word->written & bits) && !(isStrong && word->isStrong) &&
+        !ordered(w, word->writer, word->writeWarp, word->writeClock)) [[unlikely]]
+      diagnose(w, "race in global memory: write after an unsynchronised write", line, at, lane);
+    if (word->reader && (word->read & bits) && !word->partial && !readersOrdered(w, *word)) [[unlikely]]
+      diagnose(w, "race in global memory: write after an unsynchronised read", line, at, lane);
+    word->writer = mine;
+    word->writeClock = w->clock[w->clockIndex];
+    word->writeWarp = uint16_t(w->clockIndex);
+    word->written = bits;
+    word->isStrong = isStrong;
+    word->reader = 0;
+    word->read = word->partial = 0;
+  }
+}
+
+void SyncTable::release(Warp *w, uint64_t address, const Clock &clock) {
+  Cluster &mine = *w->cta->cluster;
+  std::lock_guard lock(mutex);
+  used = true;
+  auto &entry = entries[address];
+  Clock &own = entry[mine.id];
+  own.resize(clock.size());
+  join(own, clock);
+  for (auto &[cluster, known] : mine.known) {
+    Clock &other = entry[cluster];
+    other.resize(std::max(other.size(), known.size()));
+    for (size_t i = 0; i < known.size(); ++i)
+      other[i] = std::max(other[i], known[i]);
+  }
+}
+
+void SyncTable::acquire(Warp *w, uint64_t address) {
+  if (!used.load(std::memory_order_relaxed))
+    return;
+  Cluster &mine = *w->cta->cluster;
+  std::lock_guard lock(mutex);
+  auto found = entries.find(address);
+  if (found == entries.end())
+    return;
+  for (auto &[cluster, clock] : found->second) {
+    if (cluster == mine.id) {
+      join(w->clock, clock);
+      continue;
+    }
+    Clock &known = mine.known[cluster];
+    known.resize(std::max(known.size(), clock.size()));
+    for (size_t i = 0; i < clock.size(); ++i)
+      known[i] = std::max(known[i], clock[i]);
+  }
+}

@@ -1,0 +1,56 @@
+// Races in global memory within a launch, and the order that atomics and flags give.
+#ifndef HYBRID_RUNTIME_EMULATOR_VM_GLOBALSHADOW_H
+#define HYBRID_RUNTIME_EMULATOR_VM_GLOBALSHADOW_H
+#include "runtime/emulator/vm/State.h"
+#include <shared_mutex>
+
+namespace hybridrt::emulator {
+
+/// The last write and the last read of a 32-bit word. Two host threads may write one entry at once; an entry that is
+/// torn then may hide a race but not invent one that the two accesses are not.
+struct GlobalWord {
+  uint32_t writer = 0; ///< the cluster; 0 none
+  uint32_t writeClock = 0;
+  uint16_t writeWarp = 0;
+  uint8_t written = 0; ///< bytes
+  uint8_t isStrong = 0;
+  uint32_t reader = 0; ///< the cluster; 0 none, ~0 several
+  uint32_t readClock = 0;
+  uint16_t readWarp = 0; ///< 0xFFFF several
+  uint8_t read = 0;      ///< bytes
+  uint8_t partial = 0;   ///< reads of different bytes are mixed
+};
+
+class GlobalShadow {
+public:
+  void read(Warp *warp, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane);
+  void write(Warp *warp, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane);
+  GlobalShadow();
+  ~GlobalShadow();
+
+private:
+  static constexpr uint32_t pageBits = 14; ///< bytes of memory that one page covers
+  static constexpr size_t maxPages = 1 << 15;
+  GlobalWord *page(uint64_t number);
+  GlobalWord *word(uint64_t address);
+
+  uint64_t generation; ///< tells the per-thread caches of launches apart
+  std::shared_mutex mutex;
+  std::unordered_map<uint64_t, std::unique_ptr<GlobalWord[]>> pages;
+};
+
+/// What atomics and volatile accesses carry from one warp to another, by address.
+class SyncTable {
+public:
+  /// Others that observe `address` know what this warp had done at `clock`.
+  void release(Warp *warp, uint64_t address, const Clock &clock);
+  void acquire(Warp *warp, uint64_t address);
+
+private:
+  std::mutex mutex;
+  std::atomic<bool> used{false};
+  std::unordered_map<uint64_t, std::map<uint64_t, Clock>> entries;
+};
+
+} // namespace hybridrt::emulator
+#endif

@@ -1,0 +1,158 @@
+#include "runtime/emulator/vm/SharedShadow.h"
+#include <bit>
+
+using namespace hybridrt::emulator;
+
+namespace {
+
+constexpr unsigned otherReader = 63; ///< bit of readers in other CTAs of the cluster
+
+/// Bits of the word at `word` that [offset, offset + bytes) covers.
+inline uint8_t coveredBytes(uint32_t word, uint32_t offset, uint32_t bytes) {
+  uint32_t begin = word * 4, low = offset > begin ? offset - begin : 0, high = std::min(offset + bytes - begin, 4u);
+  return uint8_t(((1u << high) - 1) & ~((1u << low) - 1));
+}
+
+inline uint32_t readerRow(const Cta &cta, unsigned bit) {
+  const Cluster &cluster = *cta.cluster;
+  return bit < 32             ? bit
+         : bit == otherReader ? cluster.warpsPerCta + cluster.groupsPerCta
+                              : cluster.warpsPerCta + bit - 32;
+}
+
+/// The clock index of a reader of the CTA.
+inline uint32_t readerIndex(const Cta &cta, unsigned bit, uint32_t word) {
+  const Cluster &cluster = *cta.cluster;
+  if (bit < 32)
+    return cta.rank * cluster.warpsPerCta + bit;
+  if (bit == otherReader)
+    return cta.readClocks[size_t(readerRow(cta, bit) + 1) * cta.words + word];
+  return uint32_t(cluster.ctas.size()) * cluster.warpsPerCta + cta.rank * cluster.groupsPerCta + bit - 32;
+}
+
+inline void record(Cta &cta, ShadowWord &shadow, uint32_t word, unsigned bit, uint32_t clock) {
+  shadow.readers |= uint64_t(1) << bit;
+  cta.readClocks[size_t(readerRow(cta, bit)) * cta.words + word] = clock;
+}
+
+inline unsigned readerBit(const Warp *w, const Cta &cta) { return w->cta == &cta ? w->id : otherReader; }
+
+inline void recordWarp(Warp *w, Cta &cta, ShadowWord &shadow, uint32_t word) {
+  unsigned bit = readerBit(w, cta);
+  record(cta, shadow, word, bit, w->clock[w->clockIndex]);
+  if (bit == otherReader)
+    cta.readClocks[size_t(readerRow(cta, bit) + 1) * cta.words + word] = w->clockIndex;
+}
+
+[[gnu::noinline, gnu::cold]] void complainRead(Warp *w, const ShadowWord &shadow, uint8_t covered, uint32_t word,
+                                               uint32_t line, int lane, bool async) {
+  if (shadow.flags & ShadowWord::PendingWrite)
+    diagnose(w, "read of the destination of an asynchronous copy that has not been waited for", line, word * 4, lane);
+  else if ((shadow.initialised & covered) != covered)
+    diagnose(w, "read of uninitialised shared memory", line, word * 4, lane);
+  if (shadow.writer == 0xFFFF || !(shadow.written & covered))
+    return;
+  if (shadow.writer != w->clockIndex && shadow.clock > w->clock[shadow.writer])
+    diagnose(w, "race in shared memory: read after an unsynchronised write", line, word * 4, lane);
+  else if (async && !(shadow.flags & ShadowWord::AsyncWrite) && shadow.clock > w->fenced[shadow.writer])
+    diagnose(w, "the asynchronous proxy reads what ordinary stores wrote without fence.proxy.async between", line,
+             word * 4, lane);
+}
+
+void complainReaders(Warp *w, Cta &cta, const ShadowWord &shadow, uint32_t word, uint32_t line, int lane) {
+  for (uint64_t left = shadow.readers; left; left &= left - 1) {
+    auto bit = unsigned(std::countr_zero(left));
+    uint32_t index = readerIndex(cta, bit, word);
+    if (index == w->clockIndex)
+      continue;
+    if (cta.readClocks[size_t(readerRow(cta, bit)) * cta.words + word] > w->clock[index]) {
+      diagnose(w, "race in shared memory: write after an unsynchronised read", line, word * 4, lane);
+      return;
+    }
+  }
+}
+
+/// Checks of a write that may come from either proxy.
+inline void checkWrite(Warp *w, Cta &cta, ShadowWord &shadow, uint32_t word, uint8_t covered, uint32_t line, int lane,
+                       bool isStrong) {
+  if (shadow.pendingReads) [[unlikely]]
+    diagnose(w, "write to shared memory that wgmma or a bulk store still reads", line, word * 4, lane);
+  if (shadow.writer != 0xFFFF && shadow.writer != w->clockIndex && shadow.clock > w->clock[shadow.writer] &&
+      (shadow.written & covered) && !(isStrong && (shadow.flags & ShadowWord::AtomicWrite))) [[unlikely]]
+    diagnose(w, "race in shared memory: write after an unsynchronised write", line, word * 4, lane);
+  // Bytes of earlier reads are not kept apart, so a part is not held against parts.
+  if (shadow.readers && !(covered != 15 && (shadow.flags & ShadowWord::PartRead)))
+    complainReaders(w, cta, shadow, word, line, lane);
+}
+
+} // namespace
+
+void hybridrt::emulator::checkSharedRead(Warp *w, Cta &cta, uint32_t offset, uint32_t bytes, uint32_t line, int lane,
+                                         const SharedReader &reader) {
+  for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
+    ShadowWord &shadow = cta.shadow[word];
+    uint8_t covered = coveredBytes(word, offset, bytes);
+    bool ordered = shadow.writer == w->clockIndex || shadow.writer == 0xFFFF || shadow.clock <= w->clock[shadow.writer];
+    if ((shadow.initialised & covered) != covered || (shadow.flags & ShadowWord::PendingWrite) || !ordered ||
+        reader.async) [[unlikely]]
+      complainRead(w, shadow, covered, word, line, lane, reader.async);
+    if (covered != 15)
+      shadow.flags |= ShadowWord::PartRead;
+    if (reader.group != ~0u)
+      record(cta, shadow, word, 32 + reader.group, reader.groupClock);
+    else
+      recordWarp(w, cta, shadow, word);
+  }
+}
+
+void hybridrt::emulator::checkSharedWrite(Warp *w, Cta &cta, uint32_t offset, uint32_t bytes, uint32_t line, int lane,
+                                          bool isStrong) {
+  for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
+    ShadowWord &shadow = cta.shadow[word];
+    uint8_t covered = coveredBytes(word, offset, bytes);
+    if (shadow.flags & ShadowWord::PendingWrite) [[unlikely]]
+      diagnose(w, "write over the destination of an asynchronous copy that has not been waited for", line, word * 4,
+               lane);
+    checkWrite(w, cta, shadow, word, covered, line, lane, isStrong);
+    shadow.writer = uint16_t(w->clockIndex);
+    shadow.clock = w->clock[w->clockIndex];
+    shadow.initialised |= covered;
+    shadow.written = covered;
+    shadow.flags = isStrong ? ShadowWord::AtomicWrite : 0;
+    shadow.readers = 0;
+  }
+}
+
+void hybridrt::emulator::beginAsyncWrite(Warp *w, Cta &cta, uint32_t offset, uint32_t bytes, uint32_t line, int lane) {
+  for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
+    ShadowWord &shadow = cta.shadow[word];
+    checkWrite(w, cta, shadow, word, coveredBytes(word, offset, bytes), line, lane, false);
+    if (shadow.flags & ShadowWord::PendingWrite)
+      diagnose(w, "asynchronous copy over the destination of another that has not been waited for", line, word * 4,
+               lane);
+    shadow.flags |= ShadowWord::PendingWrite;
+  }
+}
+
+void hybridrt::emulator::endAsyncWrite(Cta &cta, uint32_t offset, uint32_t bytes, uint32_t writer, uint32_t clock,
+                                       bool asyncProxy) {
+  for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
+    ShadowWord &shadow = cta.shadow[word];
+    shadow.flags = asyncProxy ? ShadowWord::AsyncWrite : 0;
+    shadow.initialised |= coveredBytes(word, offset, bytes);
+    shadow.written = coveredBytes(word, offset, bytes);
+    shadow.writer = uint16_t(writer);
+    shadow.clock = clock;
+    shadow.readers = 0;
+  }
+}
+
+void hybridrt::emulator::addPendingReads(Cta &cta, uint32_t offset, uint32_t bytes, int delta) {
+  for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word)
+    cta.shadow[word].pendingReads = uint16_t(cta.shadow[word].pendingReads + delta);
+}
+
+void hybridrt::emulator::recordWarpRead(Warp *w, Cta &cta, uint32_t offset, uint32_t bytes) {
+  for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word)
+    recordWarp(w, cta, cta.shadow[word], word);
+}
