@@ -20,7 +20,7 @@ ARROWS = {
     "Target": {"Support", "dialects", "Reference", "Transforms", "Conversion", "Artifact"},
     "Artifact": set(),
     "runtime": {"Artifact"},
-    "emulator": {"Artifact"},
+    "emulator": {"Artifact", "runtime"},
 }
 WITHOUT_LLVM = {"Artifact", "runtime"}
 LLVM = re.compile(r"(mlir|mlir-c|llvm|llvm-c|clang|lld)/")

@@ -1,6 +1,5 @@
 #include "runtime/cache/CacheStore.h"
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <utility>
 
@@ -92,8 +91,8 @@ int32_t CacheStore::copyPage(int32_t page) {
   int32_t copy = pages.take();
   for (Pool &pool : pools)
     if (pool.paged)
-      std::memcpy(pool.memory.data() + uint64_t(copy) * pool.unit, pool.memory.data() + uint64_t(page) * pool.unit,
-                  pool.unit);
+      budget.space().copy(pool.memory.data() + uint64_t(copy) * pool.unit,
+                          pool.memory.data() + uint64_t(page) * pool.unit, pool.unit);
   return copy;
 }
 

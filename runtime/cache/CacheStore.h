@@ -5,7 +5,7 @@
 #ifndef HYBRID_RUNTIME_CACHE_CACHESTORE_H
 #define HYBRID_RUNTIME_CACHE_CACHESTORE_H
 #include "lib/Artifact/Artifact.h"
-#include "runtime/core/Memory.h"
+#include "runtime/device/Memory.h"
 #include <vector>
 
 namespace hybridrt {

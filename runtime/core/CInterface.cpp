@@ -1,7 +1,9 @@
 // The C interface: checks pointers, turns exceptions into statuses.
+#include "runtime/core/Devices.h"
 #include "runtime/core/Model.h"
 #include "runtime/include/hybrid_runtime.h"
 #include <cstring>
+#include <set>
 
 using namespace hybridrt;
 
@@ -58,6 +60,16 @@ void hybrid_options_init(hybrid_options *options) {
   options->size = sizeof *options;
 }
 
+hybrid_status hybrid_device_target(const char *device, const char **target) {
+  return guarded([&] {
+    require("hybrid_device_target", target);
+    static std::mutex mutex;
+    static std::set<std::string> names;
+    std::lock_guard lock(mutex);
+    *target = names.insert(targetsOfDevice(text(device)).front()).first->c_str();
+  });
+}
+
 hybrid_status hybrid_model_load(const hybrid_options *options, hybrid_model **model) {
   return guarded([&] {
     require("hybrid_model_load", options, model);
@@ -71,6 +83,7 @@ hybrid_status hybrid_model_load(const hybrid_options *options, hybrid_model **mo
     if (options->random_weights)
       o.seed = options->seed;
     o.dtype = text(options->dtype);
+    o.device = text(options->device);
     o.cpu = text(options->cpu);
     o.variant = text(options->variant);
     o.threads = options->threads;
@@ -97,7 +110,8 @@ hybrid_status hybrid_model_info(hybrid_model *model, hybrid_info *info) {
     info->family = a.family.c_str();
     info->dtype = nameOf(a.dtype);
     info->compiler = a.compiler.c_str();
-    info->cpu = model->model->cpuLevel().c_str();
+    info->device = model->model->deviceName().c_str();
+    info->code = model->model->code().c_str();
     info->vocab = a.vocab;
     info->width = a.width;
     info->eos = a.eos.data();

@@ -1,20 +1,12 @@
 #include "runtime/core/Executor.h"
 #include <algorithm>
-#include <chrono>
 
 using namespace hybridrt;
 using namespace hybridrt::artifact;
 
-Executor::Executor(const ProgramT &program, const NativeCode &module, const PackedWeights &weights,
-                   const CacheStore &caches, ThreadPool &pool, MemoryBudget &budget)
-    : program(program), module(module), weights(weights), caches(caches), pool(pool),
-      arena(budget, "running this call"), scratch(budget, "the kernels' scratch memory") {
-  for (auto &kernel : program.kernels)
-    scratchBytes = std::max<uint64_t>(scratchBytes, kernel->scratch_bytes);
-  // A page apart, so that threads share no cache line and do not fight over the same sets.
-  scratchBytes = (scratchBytes + 4095) / 4096 * 4096 + 64;
-  scratch.reserve(scratchBytes * pool.size());
-}
+Executor::Executor(const ProgramT &program, Device &device, const PackedWeights &weights, const CacheStore &caches)
+    : program(program), device(device), weights(weights), caches(caches), arena(device.budget(), "running this call"),
+      inputs(device.budget(), "the inputs of this call"), logits(device.budget(), "the logits of this call") {}
 
 bool Executor::hasEntry(const std::string &name) const {
   return std::any_of(program.entries.begin(), program.entries.end(), [&](auto &entry) { return entry->name == name; });
@@ -85,9 +77,34 @@ const Plan &Executor::planFor(const VariantT &variant, const CallSizes &sizes, s
   return plans.emplace(std::pair(&variant, std::move(key)), Plan(variant, sizes, tileCounts)).first->second;
 }
 
-void *Executor::argument(const ArgT &arg, const Plan &plan, const Batch &batch,
-                         const std::vector<std::vector<int32_t>> &tiles) const {
-  auto ints = [](const std::vector<int32_t> &list) { return const_cast<int32_t *>(list.data()); };
+Executor::InputPlaces Executor::uploadInputs(const Batch &batch, std::span<const std::vector<int32_t>> tiles) {
+  constexpr size_t line = 64 / sizeof(int32_t);
+  InputPlaces places;
+  inputImage.clear();
+  auto add = [&](const std::vector<int32_t> &list) {
+    uint64_t at = inputImage.size();
+    inputImage.insert(inputImage.end(), list.begin(), list.end());
+    inputImage.resize((inputImage.size() + line - 1) / line * line);
+    return at * sizeof(int32_t);
+  };
+  auto place = [&](ArgKind kind, const std::vector<int32_t> &list) { places.lists[size_t(kind)] = add(list); };
+  place(ArgKind::ids, batch.ids);
+  place(ArgKind::positions, batch.positions);
+  place(ArgKind::offsets, batch.offsets);
+  place(ArgKind::rows, batch.rows);
+  place(ArgKind::lengths, batch.lengths);
+  place(ArgKind::read_slots, batch.readSlots);
+  place(ArgKind::write_slots, batch.writeSlots);
+  for (const std::vector<int32_t> &list : tiles)
+    places.tiles.push_back(add(list));
+  // Last, as it alone grows while a batch decodes: the others keep their addresses.
+  place(ArgKind::page_table, batch.pageTable);
+  inputs.replace(inputImage.size() * sizeof(int32_t) + 64);
+  device.memory().write(inputs.data(), inputImage.data(), inputImage.size() * sizeof(int32_t));
+  return places;
+}
+
+void *Executor::argument(const ArgT &arg, const Plan &plan, const InputPlaces &places, std::byte *logitsAt) const {
   switch (arg.kind) {
   case ArgKind::buffer:
     return arena.data() + plan.bufferOffsets[arg.index];
@@ -95,51 +112,32 @@ void *Executor::argument(const ArgT &arg, const Plan &plan, const Batch &batch,
     return const_cast<void *>(weights.param(arg.index));
   case ArgKind::cache:
     return caches.part(arg.index, arg.part);
-  case ArgKind::ids:
-    return ints(batch.ids);
-  case ArgKind::positions:
-    return ints(batch.positions);
-  case ArgKind::offsets:
-    return ints(batch.offsets);
-  case ArgKind::rows:
-    return ints(batch.rows);
   case ArgKind::logits:
-    return batch.logits;
-  case ArgKind::page_table:
-    return ints(batch.pageTable);
-  case ArgKind::lengths:
-    return ints(batch.lengths);
-  case ArgKind::read_slots:
-    return ints(batch.readSlots);
-  case ArgKind::write_slots:
-    return ints(batch.writeSlots);
+    return logitsAt;
   case ArgKind::tile_list:
-    return ints(tiles[arg.index]);
+    return inputs.data() + places.tiles[arg.index];
+  default:
+    return inputs.data() + places.lists[size_t(arg.kind)];
   }
-  return nullptr;
 }
 
-namespace {
-/// One launch, as the threads see it.
-struct LaunchContext {
-  KernelFunction function;
-  void *const *buffers;
-  const int64_t *scalars;
-  int64_t x, y;
-  std::byte *scratch;
-  uint64_t scratchBytes;
-
-  static void run(void *opaque, int64_t begin, int64_t end, unsigned thread) {
-    auto &launch = *static_cast<LaunchContext *>(opaque);
-    void *scratch = launch.scratch + thread * launch.scratchBytes;
-    for (int64_t block = begin; block < end; ++block)
-      launch.function(launch.buffers, launch.scalars, block % launch.x, block / launch.x % launch.y,
-                      block / launch.x / launch.y, scratch);
+void Executor::addProfile(const VariantT &variant, std::span<const LaunchCost> costs, const CallSizes &sizes,
+                          std::span<const int64_t> tileCounts) {
+  int64_t mostTiles = tileCounts.empty() ? 0 : *std::max_element(tileCounts.begin(), tileCounts.end());
+  for (size_t s = 0; s < costs.size(); ++s) {
+    const StepT &step = *variant.steps[s];
+    StepProfile &profile = profiles[&step];
+    ++profile.calls;
+    profile.seconds += costs[s].seconds;
+    profile.flops += evaluate(step.flops.get(), sizes, mostTiles);
+    profile.bytes += evaluate(step.bytes.get(), sizes, mostTiles);
+    if (profile.counts.empty())
+      profile.counts = costs[s].counts;
+    else
+      for (size_t i = 0; i < costs[s].counts.size(); ++i)
+        profile.counts[i].value += costs[s].counts[i].value;
   }
-};
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-} // namespace
+}
 
 void Executor::run(const std::string &name, const Batch &batch, const std::string &forced) {
   auto entry =
@@ -155,32 +153,34 @@ void Executor::run(const std::string &name, const Batch &batch, const std::strin
     tileCounts.push_back(int64_t(tiles.back().size() / 3));
   }
   const Plan &plan = planFor(variant, sizes, tileCounts);
-  arena.reserve(plan.arenaBytes + 64);
+  arena.replace(plan.arenaBytes + 64);
+  InputPlaces places = uploadInputs(batch, tiles);
+  // A device that shares the host's memory writes the caller's; 64 bytes give every pointer something to name.
+  bool direct = device.memory().isHost();
+  if (!direct)
+    logits.replace(batch.logitsBytes + 64);
+  std::byte *logitsAt = direct ? reinterpret_cast<std::byte *>(batch.logits) : logits.data();
   std::vector<void *> buffers;
-  for (size_t s = 0; s < variant.steps.size(); ++s) {
+  for (auto &step : variant.steps)
+    for (auto &arg : step->args)
+      buffers.push_back(argument(*arg, plan, places, logitsAt));
+  std::vector<Launch> launches(variant.steps.size());
+  for (size_t s = 0, at = 0; s < launches.size(); ++s) {
     const StepT &step = *variant.steps[s];
-    const Plan::Launch &launch = plan.launches[s];
-    buffers.clear();
-    for (auto &arg : step.args)
-      buffers.push_back(argument(*arg, plan, batch, tiles));
-    LaunchContext context{module.kernels()[step.kernel],
-                          buffers.data(),
-                          plan.scalars.data() + launch.scalars,
-                          launch.grid[0],
-                          launch.grid[1],
-                          scratch.data(),
-                          scratchBytes};
-    double start = profiling ? now() : 0;
-    pool.run(launch.blocks, LaunchContext::run, &context);
-    if (!profiling)
-      continue;
-    StepProfile &profile = profiles[&step];
-    profile.seconds += now() - start;
-    ++profile.calls;
-    int64_t mostTiles = tileCounts.empty() ? 0 : *std::max_element(tileCounts.begin(), tileCounts.end());
-    profile.flops += evaluate(step.flops.get(), sizes, mostTiles);
-    profile.bytes += evaluate(step.bytes.get(), sizes, mostTiles);
+    const Plan::Launch &planned = plan.launches[s];
+    launches[s] = {step.kernel,
+                   planned.grid,
+                   planned.blocks,
+                   {buffers.data() + at, step.args.size()},
+                   {plan.scalars.data() + planned.scalars, step.scalars.size()},
+                   step.label.c_str()};
+    at += step.args.size();
   }
+  std::vector<LaunchCost> costs(profiling ? launches.size() : 0);
+  device.run(&variant, launches, costs);
+  if (!direct && batch.logitsBytes)
+    device.memory().read(batch.logits, logits.data(), batch.logitsBytes);
+  addProfile(variant, costs, sizes, tileCounts);
 }
 
 std::vector<StepProfile> Executor::profile() const {

@@ -1,12 +1,11 @@
-// Runs the entries of a program: picks the variant, plans its memory, and launches its kernels one after
-// another, each over all threads.
+// Runs the entries of a program: picks the variant, plans its memory, brings the call's inputs to the device,
+// and hands it the launches.
 #ifndef HYBRID_RUNTIME_CORE_EXECUTOR_H
 #define HYBRID_RUNTIME_CORE_EXECUTOR_H
 #include "runtime/cache/CacheStore.h"
 #include "runtime/core/Plan.h"
+#include "runtime/device/Device.h"
 #include "runtime/weights/PackedWeights.h"
-#include "runtime/x86/NativeCode.h"
-#include "runtime/x86/ThreadPool.h"
 #include <map>
 
 namespace hybridrt {
@@ -15,6 +14,7 @@ namespace hybridrt {
 struct Batch {
   std::vector<int32_t> ids, positions, offsets, rows, lengths, pageTable, readSlots, writeSlots;
   float *logits = nullptr;
+  uint64_t logitsBytes = 0;
 };
 
 /// What the launches of one step have cost so far.
@@ -22,12 +22,12 @@ struct StepProfile {
   std::string entry, variant, label, kernel;
   uint64_t calls = 0;
   double seconds = 0, flops = 0, bytes = 0;
+  std::vector<Count> counts;
 };
 
 class Executor {
 public:
-  Executor(const artifact::ProgramT &program, const NativeCode &module, const PackedWeights &weights,
-           const CacheStore &caches, ThreadPool &pool, MemoryBudget &budget);
+  Executor(const artifact::ProgramT &program, Device &device, const PackedWeights &weights, const CacheStore &caches);
 
   /// Variants are chosen by name if `variant` is not empty; an Error if the call is beyond its limits.
   void run(const std::string &entry, const Batch &batch, const std::string &variant);
@@ -45,16 +45,22 @@ private:
     bool symbols[symbolCount] = {}, pages = false;
     explicit Usage(const artifact::VariantT &variant);
   };
-  void *argument(const artifact::ArgT &arg, const Plan &plan, const Batch &batch,
-                 const std::vector<std::vector<int32_t>> &tiles) const;
+  /// Where the call's lists of integers lie in `inputs`.
+  struct InputPlaces {
+    std::array<uint64_t, size_t(artifact::ArgKind::MAX) + 1> lists{};
+    std::vector<uint64_t> tiles;
+  };
+  InputPlaces uploadInputs(const Batch &batch, std::span<const std::vector<int32_t>> tiles);
+  void *argument(const artifact::ArgT &arg, const Plan &plan, const InputPlaces &places, std::byte *logitsAt) const;
+  void addProfile(const artifact::VariantT &variant, std::span<const LaunchCost> costs, const CallSizes &sizes,
+                  std::span<const int64_t> tileCounts);
 
   const artifact::ProgramT &program;
-  const NativeCode &module;
+  Device &device;
   const PackedWeights &weights;
   const CacheStore &caches;
-  ThreadPool &pool;
-  Block arena, scratch;
-  uint64_t scratchBytes = 64;
+  Block arena, inputs, logits;
+  std::vector<int32_t> inputImage;
   std::map<const artifact::VariantT *, Usage> usages;
   /// Plans by what they depend on; emptied when there are many.
   std::map<std::pair<const artifact::VariantT *, std::vector<int64_t>>, Plan> plans;

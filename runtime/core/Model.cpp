@@ -1,32 +1,44 @@
 #include "runtime/core/Model.h"
+#include "runtime/core/Devices.h"
+#include "runtime/x86/Cpu.h"
 #include <algorithm>
 #include <set>
 
 using namespace hybridrt;
 using namespace hybridrt::artifact;
 
+static std::string join(const std::vector<std::string> &words) {
+  std::string text;
+  for (const std::string &word : words)
+    text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
 const ProgramT &Model::chooseProgram() const {
-  std::string targets;
-  for (auto &program : artifact.programs) {
-    if (program->target == "x86-64")
-      return *program;
-    targets += (targets.empty() ? "" : ", ") + program->target;
-  }
-  fail("'", path, "' has no code for x86-64, only for ", targets, "; compile it with --targets=x86-64");
+  std::vector<std::string> wanted = device->targets(), there;
+  for (const std::string &target : wanted)
+    for (auto &program : artifact.programs)
+      if (program->target == target)
+        return *program;
+  for (auto &program : artifact.programs)
+    there.push_back(program->target);
+  fail("'", path, "' has no code for ", join(wanted), ", only for ", join(there),
+       "; compile it with --targets=", wanted.front());
 }
 
 Model::Model(const ModelOptions &options)
-    : artifact(readArtifact(options.artifact).get()), path(options.artifact), variant(options.variant),
-      budget(options.memoryLimit) {
-  const ProgramT &program = chooseProgram();
+    : artifact(readArtifact(options.artifact).get()), path(options.artifact), variant(options.variant) {
   if (!options.dtype.empty() && options.dtype != nameOf(artifact.dtype))
     fail("'", path, "' is compiled for ", nameOf(artifact.dtype), ", not for ", options.dtype,
          "; compile the model again with --dtype=", options.dtype);
   constexpr unsigned mostThreads = 1024;
   if (options.threads > mostThreads)
     fail("expected at most ", mostThreads, " threads, got ", options.threads);
-  module = std::make_unique<NativeCode>(program, chooseCpuLevel(options.cpu));
   pool = std::make_unique<ThreadPool>(options.threads, availableCpus());
+  device = openDevice(options.device, options.cpu, options.memoryLimit, *pool);
+  deviceText = concat(device->name(), " (", device->description(), ")");
+  const ProgramT &program = chooseProgram();
+  device->load(program, messages);
   std::optional<Checkpoint> checkpoint;
   WeightSource source;
   if (options.seed && !options.weights.empty())
@@ -39,9 +51,9 @@ Model::Model(const ModelOptions &options)
   } else {
     fail("'", path, "' holds no weights: give a folder with them, or a seed for random ones");
   }
-  weights = std::make_unique<PackedWeights>(program, source, options.useCache, *pool, budget, messages);
-  caches = std::make_unique<CacheStore>(artifact, budget);
-  executor = std::make_unique<Executor>(program, *module, *weights, *caches, *pool, budget);
+  weights = std::make_unique<PackedWeights>(program, source, options.useCache, *pool, device->budget(), messages);
+  caches = std::make_unique<CacheStore>(artifact, device->budget());
+  executor = std::make_unique<Executor>(program, *device, *weights, *caches);
   if (options.profile)
     executor->enableProfile();
 }
@@ -74,6 +86,7 @@ Batch Model::makeBatch(const Tokens &tokens, float *logits) const {
   batch.readSlots.assign(count, zeroSlot);
   batch.writeSlots.assign(count, zeroSlot);
   batch.logits = logits;
+  batch.logitsBytes = tokens.rows.size() * uint64_t(artifact.vocab) * sizeof(float);
   return batch;
 }
 
@@ -86,7 +99,6 @@ static void fillPositions(Batch &batch) {
 void Model::score(const Tokens &tokens, float *logits) {
   checkTokens(tokens);
   std::lock_guard lock(mutex);
-  ThreadPool::Pinned pinned(*pool);
   Batch batch = makeBatch(tokens, logits);
   fillPositions(batch);
   executor->run("score", batch, variant);
@@ -123,7 +135,6 @@ void Model::append(std::span<Sequence *const> sequences, const Tokens &tokens, f
   if (std::set<Sequence *>(sequences.begin(), sequences.end()).size() != sequences.size())
     fail("expected distinct sequences in one append");
   std::lock_guard lock(mutex);
-  ThreadPool::Pinned pinned(*pool);
   appendLocked(sequences, tokens, logits);
 }
 
@@ -170,7 +181,6 @@ void Model::rollback(Sequence &sequence, int64_t count) {
     return;
   if (!caches->hasSlots())
     return sequence.truncate(count);
-  ThreadPool::Pinned pinned(*pool);
   std::vector<int32_t> kept = sequence.undo();
   kept.resize(last - count);
   if (kept.empty())

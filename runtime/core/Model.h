@@ -1,7 +1,8 @@
-// A loaded model: code, weights, caches and threads together. Calls of one model run one at a time.
+// A loaded model: device, weights, caches and threads together. Calls of one model run one at a time.
 #ifndef HYBRID_RUNTIME_CORE_MODEL_H
 #define HYBRID_RUNTIME_CORE_MODEL_H
 #include "runtime/core/Executor.h"
+#include "runtime/x86/ThreadPool.h"
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,10 +16,12 @@ struct ModelOptions {
   std::optional<uint64_t> seed;
   /// Empty: the artifact's; anything else must be what the artifact has.
   std::string dtype;
+  /// Empty: x86.
+  std::string device;
   std::string cpu, variant;
   unsigned threads = 0;
   bool useCache = true, profile = false;
-  /// 0: what the machine has.
+  /// 0: what the device has.
   uint64_t memoryLimit = 0;
 };
 
@@ -32,10 +35,11 @@ class Model {
 public:
   explicit Model(const ModelOptions &options);
   const artifact::ArtifactT &manifest() const { return artifact; }
-  const std::string &cpuLevel() const { return module->level(); }
+  const std::string &code() const { return device->code(); }
+  const std::string &deviceName() const { return deviceText; }
   unsigned threads() const { return pool->size(); }
   uint64_t weightBytes() const { return weights->size(); }
-  uint64_t memoryTaken() const { return budget.taken(); }
+  uint64_t memoryTaken() const { return device->budget().taken(); }
   const std::vector<std::string> &notes() const { return messages; }
 
   /// Logits [rows, vocab] of whole sequences, without caches.
@@ -60,11 +64,10 @@ private:
   void appendLocked(std::span<Sequence *const> sequences, const Tokens &tokens, float *logits);
 
   artifact::ArtifactT artifact;
-  std::string path, variant;
-  MemoryBudget budget;
+  std::string path, variant, deviceText;
   std::vector<std::string> messages;
   std::unique_ptr<ThreadPool> pool;
-  std::unique_ptr<NativeCode> module;
+  std::unique_ptr<Device> device;
   std::unique_ptr<PackedWeights> weights;
   std::unique_ptr<CacheStore> caches;
   std::unique_ptr<Executor> executor;

@@ -30,14 +30,19 @@ typedef struct hybrid_options {
   int random_weights;   /* 1: draw the weights from the model's initialisers and `seed` */
   uint64_t seed;
   const char *dtype;     /* NULL, or what the artifact must be compiled for: "f32", "bf16", "f16" */
+  const char *device;    /* NULL: "x86"; or "cuda", "cuda:N", "emulator" */
   const char *cpu;       /* NULL: the best; or "x86-64-v1", "x86-64-v3", "x86-64-v4" */
   const char *variant;   /* NULL: by the sizes of each call; or the name of the variant to use */
   uint32_t threads;      /* 0: one per physical core */
   int no_cache;          /* 1: packed weights are not kept on disk */
   int profile;           /* 1: time every step */
-  uint64_t memory_limit; /* bytes for weights, caches and intermediates; 0: what the machine has */
+  uint64_t memory_limit; /* bytes for weights, caches and intermediates; 0: what the device has */
 } hybrid_options;
 HYBRID_API void hybrid_options_init(hybrid_options *options);
+
+/* What to compile for so that a device runs it: "x86-64", "sm_80", "sm_90a". An error if there is no such device.
+ * The text lives as long as the program. */
+HYBRID_API hybrid_status hybrid_device_target(const char *device, const char **target);
 
 HYBRID_API hybrid_status hybrid_model_load(const hybrid_options *options, hybrid_model **model);
 /* Sequences that still exist keep what they need. */
@@ -46,7 +51,9 @@ HYBRID_API void hybrid_model_free(hybrid_model *model);
 /* Strings and lists live as long as the model. */
 typedef struct hybrid_info {
   size_t size; /* set by the caller: sizeof(hybrid_info) */
-  const char *name, *family, *dtype, *compiler, *cpu;
+  const char *name, *family, *dtype, *compiler;
+  const char *device; /* "cuda:0 (NVIDIA H100)" */
+  const char *code;   /* which of the artifact's code runs: "x86-64-v3", "sm_90a" */
   int64_t vocab, width;
   const int64_t *eos;
   size_t eos_count;

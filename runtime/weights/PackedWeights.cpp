@@ -3,6 +3,7 @@
 #include "lib/Artifact/Hash.h"
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 using namespace hybridrt;
 using namespace hybridrt::artifact;
@@ -16,6 +17,7 @@ struct Head {
   uint64_t key = 0, size = 0;
 };
 constexpr uint64_t headBytes = 4096;
+const std::string purpose = "holding the model's weights";
 
 /// Names how the parameters are made and stored, whatever code reads them: recompiled kernels find the same
 /// weights.
@@ -105,7 +107,6 @@ bool PackedWeights::mapCached(const std::string &path, uint64_t key) {
   if (std::memcmp(head.magic, Head().magic, sizeof head.magic) != 0 || head.key != key || head.size != total)
     return false;
   file.emplace(std::move(*mapped));
-  base = file->bytes().data() + headBytes;
   return true;
 }
 
@@ -148,23 +149,42 @@ PackedWeights::PackedWeights(const ProgramT &program, const WeightSource &source
   uint64_t key = hashText("key", hashRecipes(program) ^ identity);
   std::string name = hexadecimal(key) + ".pack";
   // Mapped weights need the memory as much as others, or every token would read the disk.
-  const std::string what = "holding the model's weights";
-  budget.check(total, what);
+  budget.check(total, purpose);
   if (cache && mapCached(cache->path(name), key)) {
-    budget.take(total, what);
     cache->touch(name);
+    load(budget);
     return;
   }
   std::vector<Recipe> recipes;
   for (auto &param : program.params)
     recipes.emplace_back(*param, source);
   if (cache && packIntoCache(program, recipes, *cache, key, pool, notes)) {
-    budget.take(total, what);
+    load(budget);
     return;
   }
-  memory = Block(budget, what);
+  memory = Block(budget, purpose);
   memory.reserve(total);
-  pack(program, recipes, pool,
-       [&](uint64_t at, const void *data, size_t size) { std::memcpy(memory.data() + at, data, size); });
   base = memory.data();
+  MemorySpace &space = budget.space();
+  std::mutex oneWriter;
+  pack(program, recipes, pool, [&](uint64_t at, const void *data, size_t size) {
+    if (space.isHost())
+      return space.write(base + at, data, size);
+    std::lock_guard lock(oneWriter);
+    space.write(base + at, data, size);
+  });
+}
+
+void PackedWeights::load(MemoryBudget &budget) {
+  std::span<const std::byte> image = file->bytes().subspan(headBytes);
+  if (budget.space().isHost()) {
+    budget.take(total, purpose);
+    base = const_cast<std::byte *>(image.data()); // mapped read-only
+    return;
+  }
+  memory = Block(budget, purpose);
+  memory.reserve(total);
+  base = memory.data();
+  budget.space().write(base, image.data(), total);
+  file.reset();
 }

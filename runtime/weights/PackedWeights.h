@@ -1,9 +1,10 @@
-// The parameters of a program as its kernels read them: one stretch of memory, mapped from the disk cache or
-// made on the spot.
+// The parameters of a program as its kernels read them: one stretch of the device's memory. A device that
+// shares the host's memory reads the disk cache's file through a mapping; others get its bytes, and either gets
+// what is made on the spot if there is no cache.
 #ifndef HYBRID_RUNTIME_WEIGHTS_PACKEDWEIGHTS_H
 #define HYBRID_RUNTIME_WEIGHTS_PACKEDWEIGHTS_H
 #include "lib/Artifact/File.h"
-#include "runtime/core/Memory.h"
+#include "runtime/device/Memory.h"
 #include "runtime/weights/DiskCache.h"
 #include "runtime/weights/Recipe.h"
 #include "runtime/x86/ThreadPool.h"
@@ -23,6 +24,8 @@ public:
 private:
   void layOut(const artifact::ProgramT &program);
   bool mapCached(const std::string &path, uint64_t key);
+  /// Brings the mapped file to where kernels read it.
+  void load(MemoryBudget &budget);
   template <typename Sink>
   void pack(const artifact::ProgramT &program, const std::vector<Recipe> &recipes, ThreadPool &pool, Sink &&sink) const;
   bool packIntoCache(const artifact::ProgramT &program, const std::vector<Recipe> &recipes, const DiskCache &cache,
@@ -30,7 +33,7 @@ private:
 
   std::vector<uint64_t> offsets;
   uint64_t total = 0;
-  const std::byte *base = nullptr;
+  std::byte *base = nullptr;
   std::optional<MappedFile> file;
   Block memory;
 };

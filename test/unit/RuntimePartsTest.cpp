@@ -1,6 +1,7 @@
 // The runtime's parts on their own: the thread pool, buffer placement, random numbers, recipes.
 #include "lib/Artifact/Float.h"
 #include "runtime/core/Model.h"
+#include "runtime/x86/Cpu.h"
 #include "runtime/core/Philox.h"
 #include "runtime/weights/DiskCache.h"
 #include "runtime/weights/Recipe.h"

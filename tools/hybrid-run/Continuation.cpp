@@ -1,5 +1,5 @@
 #include "tools/hybrid-run/Continuation.h"
-#include "runtime/core/Memory.h"
+#include "runtime/device/Memory.h"
 #include <algorithm>
 #include <chrono>
 #include <cstring>

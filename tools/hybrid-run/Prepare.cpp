@@ -1,6 +1,7 @@
 #include "tools/hybrid-run/Prepare.h"
 #include "lib/Artifact/Checkpoint.h"
 #include "lib/Artifact/Hash.h"
+#include "runtime/include/hybrid_runtime.h"
 #include "runtime/weights/DiskCache.h"
 #include <cerrno>
 #include <cstring>
@@ -32,8 +33,9 @@ static fs::path findCompiler() {
   return compiler;
 }
 
-static void compile(const fs::path &compiler, const Options &options, const std::string &output) {
-  std::vector<std::string> words = {compiler.string(), options.model, "-o", output, "--targets=x86-64"};
+static void compile(const fs::path &compiler, const Options &options, const std::string &target,
+                    const std::string &output) {
+  std::vector<std::string> words = {compiler.string(), options.model, "-o", output, "--targets=" + target};
   if (!options.dtype.empty())
     words.push_back("--dtype=" + options.dtype);
   std::vector<char *> arguments;
@@ -65,8 +67,8 @@ static uint64_t contentHash(const fs::path &path, uint64_t hash) {
   return hashBytes(file.bytes().data(), file.bytes().size(), hash + 1);
 }
 
-static uint64_t compileKey(const Options &options, const fs::path &compiler, bool folder) {
-  uint64_t key = hashText(options.dtype);
+static uint64_t compileKey(const Options &options, const fs::path &compiler, const std::string &target, bool folder) {
+  uint64_t key = hashText(target, hashText(options.dtype));
   key = stamp(compiler, key);
   key = stamp(compiler.parent_path() / "../lib/libHybridCompiler.so", key);
   if (!folder)
@@ -100,6 +102,9 @@ Prepared prepare(const Options &options) {
   if (result.weights.empty() && !options.randomWeights)
     fail("a description holds no weights: expected --random-weights SEED or --weights FOLDER");
 
+  const char *target;
+  if (hybrid_device_target(options.device.c_str(), &target) != HYBRID_OK)
+    throw Error(hybrid_last_error());
   fs::path compiler = findCompiler();
   if (options.noCache) {
     std::string name = (fs::temp_directory_path(error) / "hybrid-run-XXXXXX.hyb").string();
@@ -109,17 +114,17 @@ Prepared prepare(const Options &options) {
     close(descriptor);
     result.artifact = name;
     result.temporary = true;
-    compile(compiler, options, result.artifact);
+    compile(compiler, options, target, result.artifact);
     return result;
   }
   DiskCache cache;
-  std::string key = hexadecimal(compileKey(options, compiler, folder)), name = key + ".hyb";
+  std::string key = hexadecimal(compileKey(options, compiler, target, folder)), name = key + ".hyb";
   result.artifact = cache.path(name);
   if (!fs::exists(result.artifact, error)) {
     DiskCache::Lock lock(cache, key);
     if (!fs::exists(result.artifact, error)) {
       cache.evict(0, name);
-      compile(compiler, options, result.artifact); // which renames its output into place
+      compile(compiler, options, target, result.artifact); // which renames its output into place
     }
   }
   cache.touch(name);

@@ -1,5 +1,5 @@
 #include "tools/hybrid-run/Report.h"
-#include "runtime/core/Memory.h"
+#include "runtime/device/Memory.h"
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -24,7 +24,8 @@ static void printJson(const Session &session, const Options &options, const hybr
   };
   nlohmann::ordered_json json = {{"model", info.name},
                                  {"dtype", info.dtype},
-                                 {"cpu", info.cpu},
+                                 {"device", info.device},
+                                 {"code", info.code},
                                  {"threads", info.threads},
                                  {"startup_seconds", startup},
                                  {"prefill", timing(session.prefill)},
@@ -51,7 +52,7 @@ void printReport(const Session &session, const Options &options, double startup)
     return printJson(session, options, info, startup);
   if (options.profile)
     printTable(session.profile());
-  std::printf("%s: %s, %s, %u threads; start-up %.2f s", info.name, info.dtype, info.cpu, info.threads, startup);
+  std::printf("%s: %s, %s, %u threads; start-up %.2f s", info.name, info.dtype, info.code, info.threads, startup);
   if (session.prefill.tokens)
     std::printf("; prefill %ld tokens, %.1f tok/s", long(session.prefill.tokens), session.prefill.rate());
   if (session.decode.tokens)

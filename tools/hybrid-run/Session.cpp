@@ -34,6 +34,7 @@ Session::Session(const Options &options, const Prepared &prepared) {
   o.random_weights = options.randomWeights.has_value();
   o.seed = options.randomWeights.value_or(0);
   o.dtype = orNull(options.dtype);
+  o.device = orNull(options.device);
   o.cpu = orNull(options.cpu);
   o.variant = orNull(options.variant);
   o.threads = options.threads;

@@ -1,6 +1,6 @@
 // Runs a compiled model: logits of given tokens, or a continuation of them.
 #include "lib/Artifact/Safetensors.h"
-#include "runtime/core/Memory.h"
+#include "runtime/device/Memory.h"
 #include "tools/hybrid-run/Generate.h"
 #include "tools/hybrid-run/Report.h"
 #include "tools/hybrid-run/TextFlags.h"
@@ -10,14 +10,6 @@
 #include <unistd.h>
 
 using namespace hybridrt;
-
-static void checkDevice(const std::string &device) {
-  if (device == "x86")
-    return;
-  if (device == "emulator" || device == "cuda" || device.starts_with("cuda:"))
-    fail("device '", device, "' is not built; --device x86 is");
-  fail("unknown device '", device, "', expected x86, cuda, cuda:N or emulator");
-}
 
 static void declare(CLI::App &app, Options &options) {
   app.add_option("model", options.model, "Hugging Face folder, description (.yaml) or artifact (.hyb)")->required();
@@ -55,7 +47,6 @@ static void writeTensor(const std::string &path, const char *name, ElementType t
 
 static void run(const Options &options) {
   auto start = std::chrono::steady_clock::now();
-  checkDevice(options.device);
   if (options.newTokens < 0 || options.newTokens > INT32_MAX)
     fail("--max-new-tokens: expected 0 to ", INT32_MAX, ", got ", options.newTokens);
   if (options.temperature < 0)

@@ -1,4 +1,4 @@
-#include "runtime/core/Memory.h"
+#include "runtime/device/Memory.h"
 #include "lib/Artifact/Result.h"
 #include <algorithm>
 #include <cerrno>
@@ -46,14 +46,51 @@ uint64_t hybridrt::availableMemory() {
   return available;
 }
 
-MemoryBudget::MemoryBudget(uint64_t limit) : limit(limit), atFirst(availableMemory()) {}
+namespace {
+class HostMemory : public MemorySpace {
+public:
+  bool isHost() const override { return true; }
+  uint64_t available() const override { return availableMemory(); }
+
+  std::byte *allocate(uint64_t bytes) override {
+    return checked(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), bytes);
+  }
+  std::byte *grow(std::byte *old, uint64_t from, uint64_t to) override {
+    return checked(mremap(old, from, to, MREMAP_MAYMOVE), to); // which moves pages, and copies nothing
+  }
+  void release(std::byte *address, uint64_t bytes) override { munmap(address, bytes); }
+
+  void write(std::byte *to, const void *from, uint64_t bytes) override { std::memcpy(to, from, bytes); }
+  void read(void *to, const std::byte *from, uint64_t bytes) override { std::memcpy(to, from, bytes); }
+  void copy(std::byte *to, const std::byte *from, uint64_t bytes) override { std::memcpy(to, from, bytes); }
+
+private:
+  static std::byte *checked(void *address, uint64_t bytes) {
+    if (address == MAP_FAILED)
+      fail("expected ", formatBytes(double(bytes)), " of memory, and the system refuses: ", std::strerror(errno));
+    // Large pages save most of the TLB misses of a stream through weights or activations.
+    if (bytes >= (uint64_t(2) << 20))
+      madvise(address, bytes, MADV_HUGEPAGE);
+    return static_cast<std::byte *>(address);
+  }
+};
+} // namespace
+
+MemorySpace &hybridrt::hostMemory() {
+  static HostMemory memory;
+  return memory;
+}
+
+MemoryBudget::MemoryBudget(uint64_t limit, MemorySpace &space)
+    : memory(space), limit(limit), atFirst(space.available()) {}
 
 void MemoryBudget::check(uint64_t bytes, const std::string &what) const {
   uint64_t most = limit == 0 ? atFirst : limit, there = most > used ? most - used : 0;
   if (limit == 0)
-    there = std::min(there, availableMemory());
+    there = std::min(there, memory.available());
   if (bytes > there)
-    fail(what, " needs ", formatBytes(double(bytes)), " more memory, but only ", formatBytes(double(there)), " is left",
+    fail(what, " needs ", formatBytes(double(bytes)), " more ", memory.isHost() ? "" : "GPU ", "memory, but only ",
+         formatBytes(double(there)), " is left",
          limit ? concat(" within the limit of ", formatBytes(double(limit))) : std::string());
 }
 
@@ -70,11 +107,13 @@ Block &Block::operator=(Block &&other) noexcept {
   return *this;
 }
 
-Block::~Block() {
+void Block::clear() {
   if (!address)
     return;
-  munmap(address, bytes);
+  budget->space().release(address, bytes);
   budget->release(bytes);
+  address = nullptr;
+  bytes = 0;
 }
 
 void Block::reserve(uint64_t size) {
@@ -83,15 +122,17 @@ void Block::reserve(uint64_t size) {
   if (size <= bytes)
     return;
   budget->take(size - bytes, what);
-  void *moved = address ? mremap(address, bytes, size, MREMAP_MAYMOVE)
-                        : mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (moved == MAP_FAILED) {
+  try {
+    address = address ? budget->space().grow(address, bytes, size) : budget->space().allocate(size);
+  } catch (const Error &e) {
     budget->release(size - bytes);
-    fail(what, " needs ", formatBytes(double(size)), " of memory, and the system refuses: ", std::strerror(errno));
+    fail(what, ": ", e.what());
   }
-  // Large pages save most of the TLB misses of a stream through weights or activations.
-  if (size >= (uint64_t(2) << 20))
-    madvise(moved, size, MADV_HUGEPAGE);
-  address = static_cast<std::byte *>(moved);
   bytes = size;
+}
+
+void Block::replace(uint64_t size) {
+  if (size > bytes)
+    clear();
+  reserve(size);
 }
