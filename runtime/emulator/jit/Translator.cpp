@@ -347,8 +347,11 @@ Value *Translator::narrow(Value *value, PtxType type) {
     value = builder.CreateFPTrunc(value, floats(single));
   if (type.bits >= 32)
     return value;
-  if (type.kind != PtxType::Kind::Bfloat)
-    return builder.CreateFPTrunc(value, floats(type));
+  if (type.kind != PtxType::Kind::Bfloat) { // devices have one NaN
+    Value *half = builder.CreateFPTrunc(value, floats(type));
+    return builder.CreateSelect(builder.CreateFCmpUNO(value, value),
+                                builder.CreateBitCast(constant(16, 0x7fff), floats(type)), half);
+  }
   Value *bits = builder.CreateBitCast(value, ints(32));
   Value *odd = builder.CreateAnd(builder.CreateLShr(bits, constant(32, 16)), constant(32, 1));
   Value *rounded =

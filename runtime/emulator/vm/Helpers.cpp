@@ -4,13 +4,14 @@
 #define HELPERS(X)                                                                                                     \
   X(assert)                                                                                                            \
   X(atomic)                                                                                                            \
-  X(barrier) X(barrierVote) X(branch) X(branchTable) X(bulkCommit) X(bulkCopy) X(bulkWait) X(call) X(clock)            \
-      X(clusterArrive) X(clusterWait) X(convergent) X(copyArrive) X(copyAsync) X(copyCommit) X(copyWait) X(cos) X(ex2) \
-          X(exit) X(fence) X(fromInteger) X(jump) X(lg2) X(load) X(loadMatrix) X(match) X(mbarrierArrive)              \
-              X(mbarrierInit) X(mbarrierInval) X(mbarrierTest) X(members) X(mma) X(moveMatrix) X(narrow) X(printf)     \
-                  X(reduce) X(return) X(rounded) X(shuffle) X(sin) X(store) X(storeMatrix) X(tanh) X(tensorCopy)       \
-                      X(trap) X(truncate) X(uniform) X(warpBarrier) X(wgmma) X(wgmmaCommit) X(wgmmaFence) X(wgmmaWait) \
-                          X(widen8) X(yield)
+  X(barrier)                                                                                                           \
+  X(barrierVote)                                                                                                       \
+  X(branch) X(branchTable) X(bulkCommit) X(bulkCopy) X(bulkWait) X(call) X(clock) X(clusterArrive) X(clusterWait)      \
+      X(convergent) X(copyArrive) X(copyAsync) X(copyCommit) X(copyWait) X(cos) X(ex2) X(exit) X(fence) X(fromInteger) \
+          X(jump) X(lg2) X(load) X(loadMatrix) X(match) X(mbarrierArrive) X(mbarrierInit) X(mbarrierInval)             \
+              X(mbarrierTest) X(members) X(mma) X(moveMatrix) X(narrow) X(printf) X(reduce) X(return) X(rounded)       \
+                  X(shuffle) X(sin) X(store) X(storeMatrix) X(tanh) X(tensorCopy) X(trap) X(truncate) X(uniform)       \
+                      X(warpBarrier) X(wgmma) X(wgmmaCommit) X(wgmmaFence) X(wgmmaWait) X(widen8) X(yield)
 
 #define DECLARE(name) extern "C" void emu_##name();
 HELPERS(DECLARE)

@@ -114,12 +114,15 @@ void hybridrt::emulator::checkSharedWrite(Warp *w, Cta &cta, uint32_t offset, ui
       diagnose(w, "write over the destination of an asynchronous copy that has not been waited for", line, word * 4,
                lane);
     checkWrite(w, cta, shadow, word, covered, line, lane, isStrong);
+    shadow.initialised |= covered;
+    shadow.readers = 0;
+    // A warp's atomic after its own plain store does not make the store known to others: the store stays on record.
+    if (isStrong && shadow.writer == w->clockIndex && !(shadow.flags & ShadowWord::AtomicWrite))
+      continue;
     shadow.writer = uint16_t(w->clockIndex);
     shadow.clock = w->clock[w->clockIndex];
-    shadow.initialised |= covered;
     shadow.written = covered;
     shadow.flags = isStrong ? ShadowWord::AtomicWrite : 0;
-    shadow.readers = 0;
   }
 }
 
