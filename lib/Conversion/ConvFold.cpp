@@ -48,9 +48,12 @@ static ScanUse scanUseOf(Value value, const BlockTarget &target, function_ref<bo
         return {};
     } else if (isView(user)) {
       use = scanUseOf(user->getResult(0), target, isStored);
-    } else if (auto norm = dyn_cast<NormOp>(user); norm || isElementwise(user)) {
+    } else if (isa<NormOp>(user) || isElementwise(user)) {
+      // Element by element: a channel that is spread over others would be asked for by itself.
+      auto generic = dyn_cast<linalg::GenericOp>(user);
+      bool spread = generic && !generic.getMatchingIndexingMap(&operand).isIdentity();
       bool perHead = cast<RankedTensorType>(user->getResult(0).getType()).getRank() == 3;
-      if (!perHead || isStored(user->getResult(0)))
+      if (spread || !perHead || isStored(user->getResult(0)))
         return {};
       use = scanUseOf(user->getResult(0), target, isStored);
     }

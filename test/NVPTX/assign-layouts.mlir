@@ -73,3 +73,40 @@ tile.kernel @rows(%x: memref<2x1024xbf16>, %y: memref<2x1024xbf16> {tile.written
   tile.store %b, %y[%c0, %c0] : tensor<2x1024xbf16>, memref<2x1024xbf16>
   tile.return
 }
+
+// -----
+
+// A residual in front of a product's loop would lie in registers throughout: it is loaded behind the loop. What the
+// kernel writes itself stays in its place, as does a load that no loop parts from its use.
+// CHECK-LABEL: tile.kernel @residual(
+tile.kernel @residual(%x: memref<64x256xbf16>, %r: memref<64x64xbf16>, %y: memref<64x64xf32> {tile.written}) {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %c256 = arith.constant 256 : index
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  // CHECK-NOT: tile.load %{{.*}} : memref<64x64xbf16>
+  // CHECK: %[[OWN:.*]] = tile.load %{{.*}} : memref<64x64xf32>
+  %residual = tile.load %r[%c0, %c0] : memref<64x64xbf16> -> tensor<64x64xbf16>
+  %own = tile.load %y[%c0, %c0] : memref<64x64xf32> -> tensor<64x64xf32>
+  %wide = arith.extf %residual : tensor<64x64xbf16> to tensor<64x64xf32>
+  // CHECK: scf.for
+  %d = scf.for %k = %c0 to %c256 step %c64 iter_args(%acc = %zero) -> (tensor<64x64xf32>) {
+    %a = tile.load %x[%c0, %k] : memref<64x256xbf16> -> tensor<64x64xbf16>
+    %next = tile.dot %a, %a, %acc {transpose_b} : tensor<64x64xbf16>, tensor<64x64xbf16> -> tensor<64x64xf32>
+    scf.yield %next : tensor<64x64xf32>
+  }
+  // CHECK: scf.yield
+  // CHECK: %[[NEAR:.*]] = tile.load %{{.*}} : memref<64x64xbf16>
+  // CHECK-NEXT: arith.negf %[[OWN]]
+  // CHECK-NEXT: %[[LATE:.*]] = tile.load %{{.*}} : memref<64x64xbf16>
+  // CHECK-NEXT: arith.extf %[[LATE]]
+  // CHECK: arith.extf %[[NEAR]]
+  %near = tile.load %r[%c0, %c0] : memref<64x64xbf16> -> tensor<64x64xbf16>
+  %minus = arith.negf %own : tensor<64x64xf32>
+  %sum = arith.addf %d, %wide : tensor<64x64xf32>
+  %more = arith.addf %sum, %minus : tensor<64x64xf32>
+  %nearWide = arith.extf %near : tensor<64x64xbf16> to tensor<64x64xf32>
+  %all = arith.addf %more, %nearWide : tensor<64x64xf32>
+  tile.store %all, %y[%c0, %c0] : tensor<64x64xf32>, memref<64x64xf32>
+  tile.return
+}

@@ -9,6 +9,7 @@
 // operand that some lane already holds in its accumulator (attention's probabilities) stays in registers.
 // What still differs is bridged by `tile.convert`.
 #include "dialects/Tile/Tile.h"
+#include "dialects/Tile/TileAccess.h"
 #include "hybrid/Target/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/IntEqClasses.h"
@@ -390,15 +391,25 @@ void Assigner::bridge() {
   });
 }
 
+static bool passesLoop(Operation *from, Operation *to) {
+  for (Operation *op = from->getNextNode(); op != to; op = op->getNextNode())
+    if (isa<scf::ForOp>(op))
+      return true;
+  return false;
+}
+
 /// Moves ops that make more registers of what they read (copies out of shared memory, widenings, broadcasts)
-/// down to their first use. Neither LLVM nor ptxas moves them over a barrier, and a block former puts them
-/// beside the loads.
+/// down to their first use, and loads past loops that do not use them: a residual must not lie in registers
+/// while a product runs over its depth. Neither LLVM nor ptxas moves them over a barrier, and a block former
+/// puts them beside the loads.
 void Assigner::sink() {
   kernel.walk([&](Block *block) {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block))) {
       auto copy = dyn_cast<ConvertOp>(op);
       bool reads = copy && isa<SharedAttr>(tileType(copy.getTile()).getEncoding());
-      if (!reads && !isa<arith::ExtFOp, BroadcastOp, IndexOp, tensor::SplatOp>(op))
+      auto load = dyn_cast<LoadOp>(op);
+      bool loads = load && isReadOnly(load.getMemory()) && isa<LayoutAttr>(tileType(load.getTile()).getEncoding());
+      if (!reads && !loads && !isa<arith::ExtFOp, BroadcastOp, IndexOp, tensor::SplatOp>(op))
         continue;
       Operation *first = nullptr;
       for (Operation *user : op.getUsers()) {
@@ -406,6 +417,9 @@ void Assigner::sink() {
         if (here && (!first || here->isBeforeInBlock(first)))
           first = here;
       }
+      // A load hides its latency best where it stands, unless it is held through a loop.
+      if (loads && first && !passesLoop(&op, first))
+        continue;
       // Into a loop it would be repeated; in front of it, it stays alive throughout all the same.
       if (first)
         op.moveBefore(first);

@@ -201,10 +201,10 @@ FailureOr<NVPTXModule> mlir::hybrid::compileNVPTX(ModuleOp kernels, StringRef ch
                << " bytes of shared memory on " << chipName << ", got " << kernel.sharedBytes << "; use smaller tiles";
       if (tooLarge)
         remedy.stages = (remedy.stages ? remedy.stages : kMostStages) - 1;
-      else if (!remedy.allRegisters)
+      else if (!remedy.allRegisters && kernel.registers < int(std::min(255u, 65536 / kernel.threads)))
         remedy.allRegisters = true;
       else if (warps < kMostWarps)
-        remedy.warps = 2 * warps;
+        remedy = {false, 2 * warps, remedy.stages};
       else
         return emitError(kernels.getLoc())
                << "expected kernel '" << kernel.name << "' to fit the registers of " << chipName << ", got "
