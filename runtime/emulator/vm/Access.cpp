@@ -97,19 +97,25 @@ void hybridrt::emulator::countShared(Warp *w, uint32_t mask, const uint64_t *add
     uint32_t part = lanesPerPart == 32 ? mask : (mask >> first) & ((1u << lanesPerPart) - 1);
     if (!part)
       continue;
-    uint32_t words[32];
-    unsigned count = 0;
-    unsigned unit = std::max(bytes, 4u);
-    for (unsigned lane : Lanes(part))
-      words[count++] = uint32_t(address[first + lane]) / unit;
-    if (!std::is_sorted(words, words + count))
-      std::sort(words, words + count);
-    count = unsigned(std::unique(words, words + count) - words);
-    uint8_t perBank[32] = {};
-    uint8_t most = 0;
-    unsigned banks = 32 / (unit / 4);
-    for (unsigned i = 0; i < count; ++i)
-      most = std::max(most, ++perBank[words[i] % banks]);
+    // Different units of one bank need a pass each; units are chained by bank to find equal ones.
+    uint32_t units[32];
+    int8_t before[32], last[32];
+    std::fill(last, last + 32, int8_t(-1));
+    uint8_t perBank[32] = {}, most = 0;
+    unsigned count = 0, unit = std::max(bytes, 4u), banks = 32 / (unit / 4);
+    unsigned shift = unit == 4 ? 2 : unit == 8 ? 3 : unit == 16 ? 4 : 5;
+    for (unsigned lane : Lanes(part)) {
+      uint32_t at = uint32_t(address[first + lane]) >> shift, bank = at % banks;
+      int8_t same = last[bank];
+      while (same >= 0 && units[same] != at)
+        same = before[same];
+      if (same >= 0)
+        continue;
+      units[count] = at;
+      before[count] = last[bank];
+      last[bank] = int8_t(count++);
+      most = std::max(most, ++perBank[bank]);
+    }
     counters.sharedWavefronts += most;
   }
 }

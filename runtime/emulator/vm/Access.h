@@ -14,6 +14,13 @@ struct SharedPlace {
 SharedPlace findShared(Warp *warp, uint64_t address, uint32_t bytes);
 /// The same with a diagnostic where it is out of bounds or not aligned.
 SharedPlace resolveShared(Warp *warp, uint64_t address, uint32_t bytes, uint32_t alignment, uint32_t line, int lane);
+/// The offset of an own shared address that is in bounds and aligned; 0 where the slow path must look.
+inline uint32_t ownShared(Warp *warp, uint64_t address, uint32_t bytes, uint32_t alignment) {
+  auto offset = uint32_t(address);
+  return offset >= sharedBase && uint64_t(offset) + bytes <= warp->cta->shared.size() && !(offset & (alignment - 1))
+             ? offset
+             : 0;
+}
 /// Whether [address, address + bytes) lies in one range of global memory.
 bool inGlobal(Warp *warp, uint64_t address, uint64_t bytes);
 /// The same with a diagnostic.

@@ -12,8 +12,13 @@ namespace {
 void runLane(Warp *w, const LaneCopy &copy, unsigned lane) {
   const SharedPlace &to = copy.to[lane];
   uint8_t *memory = &to.cta->shared[to.offset];
-  std::memcpy(memory, reinterpret_cast<const void *>(copy.source[lane]), copy.count[lane]);
-  std::memset(memory + copy.count[lane], 0, copy.bytes - copy.count[lane]);
+  auto *source = reinterpret_cast<const void *>(copy.source[lane]);
+  if (copy.count[lane] == 16) { // by far the most
+    std::memcpy(memory, source, 16);
+  } else {
+    std::memcpy(memory, source, copy.count[lane]);
+    std::memset(memory + copy.count[lane], 0, copy.bytes - copy.count[lane]);
+  }
   if (w->launch->options.check)
     endAsyncWrite(*to.cta, to.offset, copy.bytes, w->clockIndex, w->clock[w->clockIndex], false);
 }
@@ -42,7 +47,8 @@ void emu_copyAsync(Warp *w, uint32_t mask, uint32_t bytes, const uint64_t *to, c
   copy.bytes = bytes;
   uint32_t reads = 0;
   for (unsigned lane : Lanes(mask)) {
-    SharedPlace place = resolveShared(w, to[lane], bytes, bytes, line, int(lane));
+    uint32_t own = ownShared(w, to[lane], bytes, bytes);
+    SharedPlace place = own ? SharedPlace{w->cta, own} : resolveShared(w, to[lane], bytes, bytes, line, int(lane));
     if (!place.cta)
       continue;
     copy.mask |= 1u << lane;
@@ -55,11 +61,12 @@ void emu_copyAsync(Warp *w, uint32_t mask, uint32_t bytes, const uint64_t *to, c
                from[lane], int(lane));
       copy.count[lane] = bytes;
     }
-    if (copy.count[lane] && from[lane] % bytes) {
+    if (copy.count[lane] && (from[lane] & (bytes - 1))) {
       diagnose(w, "cp.async source not aligned to " + std::to_string(bytes) + " bytes", line, from[lane], int(lane));
       copy.count[lane] = 0;
     }
-    if (copy.count[lane] && !resolveGlobal(w, from[lane], copy.count[lane], line, int(lane)))
+    if (copy.count[lane] && !inGlobal(w, from[lane], copy.count[lane]) &&
+        !resolveGlobal(w, from[lane], copy.count[lane], line, int(lane)))
       copy.count[lane] = 0;
     if (copy.count[lane]) {
       reads |= 1u << lane;

@@ -38,9 +38,16 @@ GlobalWord *GlobalShadow::page(uint64_t number) {
   return words;
 }
 
-inline GlobalWord *GlobalShadow::word(uint64_t address) {
-  GlobalWord *words = page(address >> pageBits);
-  return words ? words + (address & ((1u << pageBits) - 1)) / 4 : nullptr;
+template <typename Function> void GlobalShadow::forEachWord(uint64_t address, uint32_t bytes, Function function) {
+  uint64_t end = address + bytes, at = address & ~uint64_t(3);
+  while (at < end) {
+    GlobalWord *words = page(at >> pageBits);
+    uint64_t until = std::min(end, ((at >> pageBits) + 1) << pageBits);
+    if (!words)
+      at = until;
+    for (; at < until; at += 4)
+      function(words[(at & ((1u << pageBits) - 1)) / 4], at);
+  }
 }
 
 namespace {
@@ -73,16 +80,14 @@ bool readersOrdered(Warp *w, const GlobalWord &word) {
 
 void GlobalShadow::read(Warp *w, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane) {
   auto mine = uint32_t(w->cta->cluster->id);
-  for (uint64_t at = address & ~uint64_t(3); at < address + bytes; at += 4) {
-    GlobalWord *word = this->word(at);
-    if (!word)
-      return;
+  forEachWord(address, bytes, [&](GlobalWord &entry, uint64_t at) {
+    GlobalWord *word = &entry;
     uint8_t bits = covered(at, address, bytes);
     if (word->writer && (word->written & bits) && !(isStrong && word->isStrong) &&
         !ordered(w, word->writer, word->writeWarp, word->writeClock)) [[unlikely]]
       diagnose(w, "race in global memory: read after an unsynchronised write", line, at, lane);
     if (isStrong)
-      continue;
+      return;
     uint32_t clock = w->clock[w->clockIndex];
     if (!word->reader) {
       word->reader = mine;
@@ -99,15 +104,13 @@ void GlobalShadow::read(Warp *w, uint64_t address, uint32_t bytes, bool isStrong
       }
     }
     word->readClock = clock;
-  }
+  });
 }
 
 void GlobalShadow::write(Warp *w, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane) {
   auto mine = uint32_t(w->cta->cluster->id);
-  for (uint64_t at = address & ~uint64_t(3); at < address + bytes; at += 4) {
-    GlobalWord *word = this->word(at);
-    if (!word)
-      return;
+  forEachWord(address, bytes, [&](GlobalWord &entry, uint64_t at) {
+    GlobalWord *word = &entry;
     uint8_t bits = covered(at, address, bytes);
     if (word->writer && (word->written & bits) && !(isStrong && word->isStrong) &&
         !ordered(w, word->writer, word->writeWarp, word->writeClock)) [[unlikely]]
@@ -121,7 +124,7 @@ void GlobalShadow::write(Warp *w, uint64_t address, uint32_t bytes, bool isStron
     word->isStrong = isStrong;
     word->reader = 0;
     word->read = word->partial = 0;
-  }
+  });
 }
 
 void SyncTable::release(Warp *w, uint64_t address, const Clock &clock) {

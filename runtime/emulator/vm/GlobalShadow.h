@@ -32,7 +32,7 @@ private:
   static constexpr uint32_t pageBits = 14; ///< bytes of memory that one page covers
   static constexpr size_t maxPages = 1 << 15;
   GlobalWord *page(uint64_t number);
-  GlobalWord *word(uint64_t address);
+  template <typename Function> void forEachWord(uint64_t address, uint32_t bytes, Function function);
 
   uint64_t generation; ///< tells the per-thread caches of launches apart
   std::shared_mutex mutex;

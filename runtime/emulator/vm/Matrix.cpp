@@ -13,6 +13,12 @@ void wholeWarp(Warp *w, uint32_t lanes, uint32_t line) {
     diagnose(w, "a matrix instruction executed by some lanes of the warp only", line, 0, int(lowestLane(~lanes)));
 }
 
+inline SharedPlace rowOf(Warp *w, uint64_t address, uint32_t line, int lane) {
+  if (uint32_t offset = ownShared(w, address, 16, 16))
+    return {w->cta, offset};
+  return resolveShared(w, address, 16, 16, line, lane);
+}
+
 /// The rows of an 8x8 matrix of b16; a row's address comes from one lane.
 void countRows(Warp *w, const uint64_t *address) {
   if (!w->launch->options.counts)
@@ -23,46 +29,95 @@ void countRows(Warp *w, const uint64_t *address) {
   --w->cta->counters.sharedRequests;
 }
 
+/// Eight 16-bit elements as f32.
+template <MatrixType Type> inline __m256 widenEight(const uint32_t *words) {
+  __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i *>(words));
+  if constexpr (Type == MatrixType::Half)
+    return _mm256_cvtph_ps(bits);
+  else
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+}
+
+/// Rows of eight become columns.
+inline void transposeEight(const __m256 *rows, float *to, unsigned stride) {
+  __m256 a[8], b[8];
+  for (unsigned i = 0; i < 8; i += 2) {
+    a[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+    a[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+  }
+  for (unsigned i = 0; i < 8; i += 4)
+    for (unsigned k = 0; k < 2; ++k) {
+      b[i + 2 * k] = _mm256_shuffle_ps(a[i + k], a[i + k + 2], 0x44);
+      b[i + 2 * k + 1] = _mm256_shuffle_ps(a[i + k], a[i + k + 2], 0xEE);
+    }
+  for (unsigned k = 0; k < 4; ++k) {
+    _mm256_storeu_ps(to + k * stride, _mm256_permute2f128_ps(b[k], b[k + 4], 0x20));
+    _mm256_storeu_ps(to + (k + 4) * stride, _mm256_permute2f128_ps(b[k], b[k + 4], 0x31));
+  }
+}
+
+/// Four lanes hold eight neighbours along K of one row, in order.
 template <MatrixType Type>
-void unpack(const uint32_t *registers, unsigned count, bool isA, float *matrix, unsigned stride) {
-  constexpr unsigned bytes = Type == MatrixType::Tf32                                 ? 4
-                             : Type == MatrixType::Half || Type == MatrixType::Bfloat ? 2
-                                                                                      : 1;
-  constexpr unsigned perRegister = 4 / bytes;
+void unpackHalves(const uint32_t *registers, unsigned count, bool isA, float *matrix, unsigned stride) {
+  for (unsigned r = 0; r < count; ++r) {
+    const uint32_t *words = registers + r * 32;
+    if (isA) {
+      for (unsigned group = 0; group < 8; ++group)
+        _mm256_storeu_ps(matrix + (group + (r & 1) * 8) * stride + (r >> 1) * 8, widenEight<Type>(words + group * 4));
+      continue;
+    }
+    __m256 rows[8];
+    for (unsigned group = 0; group < 8; ++group)
+      rows[group] = widenEight<Type>(words + group * 4);
+    transposeEight(rows, matrix + r * 8 * stride, stride);
+  }
+}
+
+/// Any type, an element at a time. B is transposed, so that a product's inner loop runs along columns.
+void unpackElements(MatrixType type, const uint32_t *registers, unsigned count, bool isA, float *matrix,
+                    unsigned stride) {
+  unsigned bytes = elementBytes(type), perRegister = 4 / bytes;
   for (unsigned r = 0; r < count; ++r)
     for (unsigned lane = 0; lane < 32; ++lane) {
-      unsigned group = lane >> 2, member = lane & 3;
       uint32_t value = registers[r * 32 + lane];
-      unsigned k = member * perRegister + (isA ? r >> 1 : r) * 4 * perRegister;
-      unsigned row = group + (isA ? (r & 1) * 8 : 0);
+      unsigned k = (lane & 3) * perRegister + (isA ? r >> 1 : r) * 4 * perRegister;
+      unsigned row = (lane >> 2) + (isA ? (r & 1) * 8 : 0);
       for (unsigned q = 0; q < perRegister; ++q) {
-        uint32_t bits = bytes == 4 ? value : value >> (8 * bytes * q);
-        float element = toFloat(Type, bytes == 2 ? bits & 0xffff : bytes == 1 ? bits & 0xff : bits);
-        if (isA)
-          matrix[row * stride + k + q] = element;
-        else // transposed, so that a product's inner loop runs along columns
-          matrix[(k + q) * stride + row] = element;
+        float element = toFloat(type, bytes == 4 ? value : value >> (8 * bytes * q) & ((1u << 8 * bytes) - 1));
+        (isA ? matrix[row * stride + k + q] : matrix[(k + q) * stride + row]) = element;
       }
     }
 }
 
 void unpack(MatrixType type, const uint32_t *registers, unsigned count, bool isA, float *matrix, unsigned stride) {
-  switch (type) {
-  case MatrixType::Half:
-    return unpack<MatrixType::Half>(registers, count, isA, matrix, stride);
-  case MatrixType::Bfloat:
-    return unpack<MatrixType::Bfloat>(registers, count, isA, matrix, stride);
-  case MatrixType::Tf32:
-    return unpack<MatrixType::Tf32>(registers, count, isA, matrix, stride);
-  case MatrixType::E4M3:
-    return unpack<MatrixType::E4M3>(registers, count, isA, matrix, stride);
-  case MatrixType::E5M2:
-    return unpack<MatrixType::E5M2>(registers, count, isA, matrix, stride);
-  case MatrixType::S8:
-    return unpack<MatrixType::S8>(registers, count, isA, matrix, stride);
-  default:
-    return unpack<MatrixType::U8>(registers, count, isA, matrix, stride);
-  }
+  if (type == MatrixType::Half)
+    unpackHalves<MatrixType::Half>(registers, count, isA, matrix, stride);
+  else if (type == MatrixType::Bfloat)
+    unpackHalves<MatrixType::Bfloat>(registers, count, isA, matrix, stride);
+  else
+    unpackElements(type, registers, count, isA, matrix, stride);
+}
+
+/// Accumulators of f32: registers 2h and 2h + 1 hold even and odd columns of row group + 8h.
+void gatherSums(const uint32_t *c, float *product) {
+  for (unsigned half = 0; half < 2; ++half)
+    for (unsigned group = 0; group < 8; ++group) {
+      __m128 even = _mm_loadu_ps(reinterpret_cast<const float *>(c + half * 64 + group * 4));
+      __m128 odd = _mm_loadu_ps(reinterpret_cast<const float *>(c + half * 64 + 32 + group * 4));
+      float *row = product + (group + 8 * half) * 8;
+      _mm_storeu_ps(row, _mm_unpacklo_ps(even, odd));
+      _mm_storeu_ps(row + 4, _mm_unpackhi_ps(even, odd));
+    }
+}
+
+void scatterSums(const float *product, uint32_t *d) {
+  for (unsigned half = 0; half < 2; ++half)
+    for (unsigned group = 0; group < 8; ++group) {
+      const float *row = product + (group + 8 * half) * 8;
+      __m128 low = _mm_loadu_ps(row), high = _mm_loadu_ps(row + 4);
+      _mm_storeu_ps(reinterpret_cast<float *>(d + half * 64 + group * 4), _mm_shuffle_ps(low, high, 0x88));
+      _mm_storeu_ps(reinterpret_cast<float *>(d + half * 64 + 32 + group * 4), _mm_shuffle_ps(low, high, 0xDD));
+    }
 }
 
 /// Exact in integers: 8-bit products of 64 terms fit f32's integers, but the sum with C may not.
@@ -90,7 +145,7 @@ void emu_loadMatrix(Warp *w, uint32_t lanes, uint32_t matrices, uint32_t transpo
     uint16_t rows[8][8] = {};
     for (unsigned r = 0; r < 8; ++r) {
       unsigned lane = m * 8 + r;
-      SharedPlace place = resolveShared(w, address[lane], 16, 16, line, int(lane));
+      SharedPlace place = rowOf(w, address[lane], line, int(lane));
       if (!place.cta)
         continue;
       if (w->launch->options.check)
@@ -130,7 +185,7 @@ void emu_storeMatrix(Warp *w, uint32_t lanes, uint32_t matrices, uint32_t transp
       }
     for (unsigned r = 0; r < 8; ++r) {
       unsigned lane = m * 8 + r;
-      SharedPlace place = resolveShared(w, address[lane], 16, 16, line, int(lane));
+      SharedPlace place = rowOf(w, address[lane], line, int(lane));
       if (!place.cta)
         continue;
       if (w->launch->options.check)
@@ -167,34 +222,30 @@ void emu_mma(Warp *w, uint32_t lanes, uint32_t typeA, uint32_t typeB, uint32_t d
   w->cta->counters.tensorFlops += uint64_t(2) * 16 * 8 * depth;
   if (sum == 2)
     return multiplyIntegers(matrixA, matrixB, depth, c, d);
-  for (unsigned lane = 0; lane < 32; ++lane) {
-    unsigned group = lane >> 2, column = 2 * (lane & 3);
-    if (sum == 1)
+  if (sum == 1)
+    for (unsigned lane = 0; lane < 32; ++lane)
       for (unsigned r = 0; r < 2; ++r) {
         uint32_t value = c[r * 32 + lane];
-        product[(group + 8 * r) * 8 + column] = _cvtsh_ss(uint16_t(value));
-        product[(group + 8 * r) * 8 + column + 1] = _cvtsh_ss(uint16_t(value >> 16));
+        float *at = product + ((lane >> 2) + 8 * r) * 8 + 2 * (lane & 3);
+        at[0] = _cvtsh_ss(uint16_t(value));
+        at[1] = _cvtsh_ss(uint16_t(value >> 16));
       }
-    else
-      for (unsigned r = 0; r < 4; ++r)
-        std::memcpy(&product[(group + (r >> 1) * 8) * 8 + column + (r & 1)], &c[r * 32 + lane], 4);
-  }
+  else
+    gatherSums(c, product);
   for (unsigned row = 0; row < 16; ++row) {
     __m256 total = _mm256_load_ps(product + row * 8);
     for (unsigned k = 0; k < depth; ++k)
       total = _mm256_fmadd_ps(_mm256_set1_ps(matrixA[row * 64 + k]), _mm256_load_ps(matrixB + k * 8), total);
     _mm256_store_ps(product + row * 8, total);
   }
-  for (unsigned lane = 0; lane < 32; ++lane) {
-    unsigned group = lane >> 2, column = 2 * (lane & 3);
-    if (sum == 1)
-      for (unsigned r = 0; r < 2; ++r)
-        d[r * 32 + lane] = uint32_t(_cvtss_sh(product[(group + 8 * r) * 8 + column], 0)) |
-                           uint32_t(_cvtss_sh(product[(group + 8 * r) * 8 + column + 1], 0)) << 16;
-    else
-      for (unsigned r = 0; r < 4; ++r)
-        std::memcpy(&d[r * 32 + lane], &product[(group + (r >> 1) * 8) * 8 + column + (r & 1)], 4);
-  }
+  if (sum == 1)
+    for (unsigned lane = 0; lane < 32; ++lane)
+      for (unsigned r = 0; r < 2; ++r) {
+        const float *at = product + ((lane >> 2) + 8 * r) * 8 + 2 * (lane & 3);
+        d[r * 32 + lane] = uint32_t(_cvtss_sh(at[0], 0)) | uint32_t(_cvtss_sh(at[1], 0)) << 16;
+      }
+  else
+    scatterSums(product, d);
 }
 
 } // extern "C"

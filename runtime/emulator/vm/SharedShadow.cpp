@@ -30,16 +30,12 @@ inline uint32_t readerIndex(const Cta &cta, unsigned bit, uint32_t word) {
   return uint32_t(cluster.ctas.size()) * cluster.warpsPerCta + cta.rank * cluster.groupsPerCta + bit - 32;
 }
 
-inline void record(Cta &cta, ShadowWord &shadow, uint32_t word, unsigned bit, uint32_t clock) {
-  shadow.readers |= uint64_t(1) << bit;
-  cta.readClocks[size_t(readerRow(cta, bit)) * cta.words + word] = clock;
-}
-
 inline unsigned readerBit(const Warp *w, const Cta &cta) { return w->cta == &cta ? w->id : otherReader; }
 
 inline void recordWarp(Warp *w, Cta &cta, ShadowWord &shadow, uint32_t word) {
   unsigned bit = readerBit(w, cta);
-  record(cta, shadow, word, bit, w->clock[w->clockIndex]);
+  shadow.readers |= uint64_t(1) << bit;
+  cta.readClocks[size_t(readerRow(cta, bit)) * cta.words + word] = w->clock[w->clockIndex];
   if (bit == otherReader)
     cta.readClocks[size_t(readerRow(cta, bit) + 1) * cta.words + word] = w->clockIndex;
 }
@@ -60,7 +56,10 @@ inline void recordWarp(Warp *w, Cta &cta, ShadowWord &shadow, uint32_t word) {
 }
 
 void complainReaders(Warp *w, Cta &cta, const ShadowWord &shadow, uint32_t word, uint32_t line, int lane) {
-  for (uint64_t left = shadow.readers; left; left &= left - 1) {
+  uint64_t others = shadow.readers;
+  if (w->cta == &cta)
+    others &= ~(uint64_t(1) << w->id);
+  for (uint64_t left = others; left; left &= left - 1) {
     auto bit = unsigned(std::countr_zero(left));
     uint32_t index = readerIndex(cta, bit, word);
     if (index == w->clockIndex)
@@ -89,19 +88,27 @@ inline void checkWrite(Warp *w, Cta &cta, ShadowWord &shadow, uint32_t word, uin
 
 void hybridrt::emulator::checkSharedRead(Warp *w, Cta &cta, uint32_t offset, uint32_t bytes, uint32_t line, int lane,
                                          const SharedReader &reader) {
+  // What does not change from word to word.
+  bool byGroup = reader.group != ~0u;
+  unsigned bit = byGroup ? 32 + reader.group : readerBit(w, cta);
+  uint32_t now = byGroup ? reader.groupClock : w->clock[w->clockIndex];
+  uint32_t *readClocks = &cta.readClocks[size_t(readerRow(cta, bit)) * cta.words];
+  const uint32_t *clock = w->clock.data(), *known = reader.async ? w->fenced.data() : clock;
+  uint32_t me = w->clockIndex;
   for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
     ShadowWord &shadow = cta.shadow[word];
     uint8_t covered = coveredBytes(word, offset, bytes);
-    bool ordered = shadow.writer == w->clockIndex || shadow.writer == 0xFFFF || shadow.clock <= w->clock[shadow.writer];
-    if ((shadow.initialised & covered) != covered || (shadow.flags & ShadowWord::PendingWrite) || !ordered ||
-        reader.async) [[unlikely]]
+    bool ordered = shadow.writer == 0xFFFF ||
+                   (!reader.async ? shadow.writer == me || shadow.clock <= clock[shadow.writer]
+                                  : shadow.clock <= known[shadow.writer] && shadow.clock <= clock[shadow.writer]);
+    if ((shadow.initialised & covered) != covered || (shadow.flags & ShadowWord::PendingWrite) || !ordered) [[unlikely]]
       complainRead(w, shadow, covered, word, line, lane, reader.async);
     if (covered != 15)
       shadow.flags |= ShadowWord::PartRead;
-    if (reader.group != ~0u)
-      record(cta, shadow, word, 32 + reader.group, reader.groupClock);
-    else
-      recordWarp(w, cta, shadow, word);
+    shadow.readers |= uint64_t(1) << bit;
+    readClocks[word] = now;
+    if (bit == otherReader)
+      readClocks[cta.words + word] = me;
   }
 }
 

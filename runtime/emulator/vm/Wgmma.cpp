@@ -37,14 +37,14 @@ struct Descriptor {
   }
 };
 
-/// Calls `function` for each word of shared memory that a warp's product reads.
-template <typename Function> void forEachWord(Warp *w, const WgmmaOp &op, Function function) {
+/// Calls `function` for each run of 16 bytes of shared memory that a warp's product reads; swizzles keep runs whole.
+template <typename Function> void forEachRun(Warp *w, const WgmmaOp &op, Function function) {
   auto walk = [&](uint64_t bits, uint32_t begin, uint32_t end, uint32_t bytes, bool major) {
     Descriptor descriptor(bits);
-    uint32_t perWord = std::max(4 / bytes, 1u);
-    for (uint32_t mn = begin; mn < end; mn += major ? perWord : 1)
-      for (uint32_t k = 0; k < op.k; k += major ? 1 : perWord)
-        function(descriptor.at(mn, k, bytes, major) & ~3u);
+    uint32_t perRun = 16 / bytes;
+    for (uint32_t mn = begin; mn < end; mn += major ? perRun : 1)
+      for (uint32_t k = 0; k < op.k; k += major ? 1 : perRun)
+        function(descriptor.at(mn, k, bytes, major) & ~15u);
   };
   walk(op.descriptorB, 0, op.n, elementBytes(op.b), op.flags & MajorB);
   uint32_t first = 16 * (w->id & 3);
@@ -52,33 +52,62 @@ template <typename Function> void forEachWord(Warp *w, const WgmmaOp &op, Functi
     walk(op.descriptorA, first, first + 16, elementBytes(op.a), op.flags & MajorA);
 }
 
-bool inBounds(const Cta &cta, uint32_t offset) { return offset >= sharedBase && offset + 4 <= cta.shared.size(); }
+bool inBounds(const Cta &cta, uint32_t offset) { return offset >= sharedBase && offset + 16 <= cta.shared.size(); }
 
 void beginReads(Warp *w, const WgmmaOp &op) {
   SharedReader reader{true, w->id / 4, w->async->productCommits + 1};
-  forEachWord(w, op, [&](uint32_t offset) {
+  forEachRun(w, op, [&](uint32_t offset) {
     if (!inBounds(*w->cta, offset)) {
       diagnose(w, "wgmma reads shared memory out of bounds", op.line, offset, 0);
       return;
     }
-    checkSharedRead(w, *w->cta, offset, 4, op.line, 0, reader);
-    ++w->cta->shadow[offset / 4].pendingReads;
+    checkSharedRead(w, *w->cta, offset, 16, op.line, 0, reader);
+    addPendingReads(*w->cta, offset, 16, 1);
   });
 }
 
 void endReads(Warp *w, const WgmmaOp &op) {
-  forEachWord(w, op, [&](uint32_t offset) {
+  forEachRun(w, op, [&](uint32_t offset) {
     if (inBounds(*w->cta, offset))
-      --w->cta->shadow[offset / 4].pendingReads;
+      addPendingReads(*w->cta, offset, 16, -1);
   });
 }
 
-float readElement(const Cta &cta, uint32_t offset, MatrixType type) {
-  uint32_t bytes = elementBytes(type), bits = 0;
-  if (offset < sharedBase || offset + bytes > cta.shared.size())
-    return NAN;
-  std::memcpy(&bits, &cta.shared[offset], bytes);
-  return toFloat(type, bits);
+/// Elements of a run as f32; out of bounds they are NaN.
+void readRun(const Cta &cta, uint32_t offset, MatrixType type, float *to) {
+  uint32_t bytes = elementBytes(type), count = 16 / bytes;
+  if (!inBounds(cta, offset)) {
+    std::fill(to, to + count, NAN);
+    return;
+  }
+  const uint8_t *from = &cta.shared[offset];
+  if (bytes == 2) {
+    __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
+    __m256 values = type == MatrixType::Half
+                        ? _mm256_cvtph_ps(halves)
+                        : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+    _mm256_storeu_ps(to, values);
+    return;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, from + i * bytes, bytes);
+    to[i] = toFloat(type, bits);
+  }
+}
+
+/// Rows [first, first + rows) of M or N, as to[k * strideK + (mn - first) * strideM].
+void readMatrix(const Cta &cta, uint64_t bits, MatrixType type, bool major, uint32_t first, uint32_t rows,
+                uint32_t depth, float *to, uint32_t strideM, uint32_t strideK) {
+  Descriptor descriptor(bits);
+  uint32_t bytes = elementBytes(type), perRun = 16 / bytes;
+  float run[16];
+  for (uint32_t mn = 0; mn < rows; mn += major ? perRun : 1)
+    for (uint32_t k = 0; k < depth; k += major ? 1 : perRun) {
+      readRun(cta, descriptor.at(first + mn, k, bytes, major), type, run);
+      for (uint32_t i = 0; i < perRun; ++i)
+        to[(k + (major ? 0 : i)) * strideK + (mn + (major ? i : 0)) * strideM] = run[i];
+    }
 }
 
 void readA(Warp *w, const WgmmaOp &op, float *a) {
@@ -93,11 +122,7 @@ void readA(Warp *w, const WgmmaOp &op, float *a) {
         }
     return;
   }
-  Descriptor descriptor(op.descriptorA);
-  uint32_t first = 16 * (w->id & 3);
-  for (uint32_t m = 0; m < 16; ++m)
-    for (uint32_t k = 0; k < op.k; ++k)
-      a[m * op.k + k] = readElement(*w->cta, descriptor.at(first + m, k, bytes, op.flags & MajorA), op.a);
+  readMatrix(*w->cta, op.descriptorA, op.a, op.flags & MajorA, 16 * (w->id & 3), 16, op.k, a, op.k, 1);
 }
 
 float &accumulator(std::vector<uint32_t> &values, uint32_t row, uint32_t column) {
@@ -110,36 +135,109 @@ uint16_t *halfAccumulator(std::vector<uint32_t> &values, uint32_t row, uint32_t 
   return reinterpret_cast<uint16_t *>(&values[reg * 32 + lane]) + (column & 1);
 }
 
-void multiply(Warp *w, WgmmaOp &op) {
-  static thread_local std::vector<float> a, b;
-  a.resize(16 * 32);
-  b.resize(32 * 256);
-  readA(w, op, a.data());
-  Descriptor descriptor(op.descriptorB);
-  uint32_t bytes = elementBytes(op.b);
-  for (uint32_t k = 0; k < op.k; ++k)
-    for (uint32_t n = 0; n < op.n; ++n)
-      b[k * op.n + n] = readElement(*w->cta, descriptor.at(n, k, bytes, op.flags & MajorB), op.b);
+/// B as f32, [k][n]: the four warps of a group read the same.
+struct SharedB {
+  uint64_t descriptor = 0;
+  uint32_t line = 0;
+  std::vector<float> values;
+
+  const float *get(Warp *w, const WgmmaOp &op) {
+    if (values.empty() || descriptor != op.descriptorB || line != op.line) {
+      values.resize(size_t(op.k) * op.n);
+      readMatrix(*w->cta, op.descriptorB, op.b, op.flags & MajorB, 0, op.n, op.k, values.data(), 1, op.n);
+      descriptor = op.descriptorB;
+      line = op.line;
+    }
+    return values.data();
+  }
+};
+
+/// Rows of sums to and from the registers' layout.
+void readRow(std::vector<uint32_t> &values, bool half, uint32_t row, uint32_t columns, float *to) {
+  for (uint32_t n = 0; n < columns; ++n)
+    to[n] = half ? _cvtsh_ss(*halfAccumulator(values, row, n)) : accumulator(values, row, n);
+}
+
+void writeRow(std::vector<uint32_t> &values, bool half, uint32_t row, uint32_t columns, const float *from) {
+  for (uint32_t n = 0; n < columns; ++n)
+    if (half)
+      *halfAccumulator(values, row, n) = _cvtss_sh(from[n], 0);
+    else
+      accumulator(values, row, n) = from[n];
+}
+
+/// Columns of a row stay in registers over the whole depth.
+void multiplyRow(const float *a, const float *b, uint32_t depth, uint32_t columns, float sign, float *row) {
+  uint32_t n = 0;
+  for (; n + 32 <= columns; n += 32) {
+    __m256 sums[4];
+    for (unsigned i = 0; i < 4; ++i)
+      sums[i] = _mm256_load_ps(row + n + 8 * i);
+    for (uint32_t k = 0; k < depth; ++k) {
+      __m256 factor = _mm256_set1_ps(a[k] * sign);
+      for (unsigned i = 0; i < 4; ++i)
+        sums[i] = _mm256_fmadd_ps(factor, _mm256_loadu_ps(b + k * columns + n + 8 * i), sums[i]);
+    }
+    for (unsigned i = 0; i < 4; ++i)
+      _mm256_store_ps(row + n + 8 * i, sums[i]);
+  }
+  for (; n < columns; n += 8) {
+    __m256 sum = _mm256_load_ps(row + n);
+    for (uint32_t k = 0; k < depth; ++k)
+      sum = _mm256_fmadd_ps(_mm256_set1_ps(a[k] * sign), _mm256_loadu_ps(b + k * columns + n), sum);
+    _mm256_store_ps(row + n, sum);
+  }
+}
+
+void multiply(Warp *w, WgmmaOp &op, SharedB &sharedB) {
+  float a[16 * 32];
+  readA(w, op, a);
+  const float *b = sharedB.get(w, op);
   float sign = bool(op.flags & NegateA) != bool(op.flags & NegateB) ? -1.f : 1.f;
   std::vector<uint32_t> &values = w->async->accumulators[op.slots[0]].values;
   alignas(32) float row[256];
   for (uint32_t m = 0; m < 16; ++m) {
-    for (uint32_t n = 0; n < op.n; ++n)
-      row[n] = !op.keep             ? 0.f
-               : op.flags & HalfSum ? _cvtsh_ss(*halfAccumulator(values, m, n))
-                                    : accumulator(values, m, n);
-    for (uint32_t k = 0; k < op.k; ++k) {
-      __m256 factor = _mm256_set1_ps(a[m * op.k + k] * sign);
-      for (uint32_t n = 0; n < op.n; n += 8)
-        _mm256_store_ps(row + n, _mm256_fmadd_ps(factor, _mm256_loadu_ps(&b[k * op.n + n]), _mm256_load_ps(row + n)));
-    }
-    for (uint32_t n = 0; n < op.n; ++n)
-      if (op.flags & HalfSum)
-        *halfAccumulator(values, m, n) = _cvtss_sh(row[n], 0);
-      else
-        accumulator(values, m, n) = row[n];
+    if (op.keep)
+      readRow(values, op.flags & HalfSum, m, op.n, row);
+    else
+      std::fill(row, row + op.n, 0.f);
+    multiplyRow(a + m * op.k, b, op.k, op.n, sign, row);
+    writeRow(values, op.flags & HalfSum, m, op.n, row);
   }
   w->cta->counters.tensorFlops += uint64_t(2) * 16 * op.n * op.k;
+}
+
+/// Runs the members' products of groups before `until`, product by product, as the four share B.
+void runGroups(Cta &cta, uint32_t first, uint32_t end, uint32_t until) {
+  SharedB sharedB;
+  uint32_t oldest = until;
+  for (uint32_t k = first; k < end; ++k) {
+    AsyncQueues &queues = *cta.warps[k]->async;
+    oldest = std::min(oldest, queues.productCommits - uint32_t(queues.productGroups.size()));
+  }
+  for (uint32_t group = oldest; group < until; ++group)
+    for (size_t i = 0;; ++i) {
+      bool any = false;
+      for (uint32_t k = first; k < end; ++k) {
+        Warp *member = cta.warps[k].get();
+        AsyncQueues &queues = *member->async;
+        uint32_t begin = queues.productCommits - uint32_t(queues.productGroups.size());
+        if (group < begin)
+          continue;
+        auto &products = queues.productGroups[group - begin];
+        if (i >= products.size())
+          continue;
+        any = true;
+        if (products[i].ran)
+          continue;
+        products[i].ran = true;
+        multiply(member, products[i], sharedB);
+        if (cta.launch->options.check)
+          endReads(member, products[i]);
+      }
+      if (!any)
+        break;
+    }
 }
 
 void converged(Warp *w, uint32_t lanes, uint32_t line) {
@@ -230,22 +328,7 @@ uint32_t emu_wgmmaWait(Warp *w, uint32_t lanes, uint32_t left, uint32_t line) {
       return 0;
   for (uint32_t k = first + 1; k < end; ++k)
     compareGroups(cta.warps[first].get(), cta.warps[k].get(), until, line);
-  for (uint32_t k = first; k < end; ++k) {
-    Warp *member = cta.warps[k].get();
-    uint32_t group = member->async->productCommits - uint32_t(member->async->productGroups.size());
-    for (auto &products : member->async->productGroups) {
-      if (group++ >= until)
-        break;
-      for (WgmmaOp &op : products) {
-        if (op.ran)
-          continue;
-        op.ran = true;
-        multiply(member, op);
-        if (w->launch->options.check)
-          endReads(member, op);
-      }
-    }
-  }
+  runGroups(cta, first, end, until);
   while (queues.productGroups.size() > left) {
     for (WgmmaOp &op : queues.productGroups.front()) {
       WgmmaAccumulator &accumulator = queues.accumulators[op.slots[0]];
