@@ -13,9 +13,9 @@ constexpr uint32_t poison = 0x7fffdead; ///< a NaN as f32 and as two halves
 struct LaneCopy {
   uint32_t mask = 0, bytes = 0;
   uint64_t source[32];
-  SharedPlace to[32];
-  uint32_t count[32]; ///< bytes from the source; zeros fill the rest
+  uint32_t to[32]; ///< in the CTA's own shared memory
   uint32_t group[32];
+  uint8_t count[32]; ///< bytes from the source; zeros fill the rest
 };
 
 /// A copy by the copy engine.

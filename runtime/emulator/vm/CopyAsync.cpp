@@ -10,8 +10,7 @@ using namespace hybridrt::emulator;
 namespace {
 
 void runLane(Warp *w, const LaneCopy &copy, unsigned lane) {
-  const SharedPlace &to = copy.to[lane];
-  uint8_t *memory = &to.cta->shared[to.offset];
+  uint8_t *memory = &w->cta->shared[copy.to[lane]];
   auto *source = reinterpret_cast<const void *>(copy.source[lane]);
   if (copy.count[lane] == 16) { // by far the most
     std::memcpy(memory, source, 16);
@@ -20,7 +19,7 @@ void runLane(Warp *w, const LaneCopy &copy, unsigned lane) {
     std::memset(memory + copy.count[lane], 0, copy.bytes - copy.count[lane]);
   }
   if (w->launch->options.check)
-    endAsyncWrite(*to.cta, to.offset, copy.bytes, w->clockIndex, w->clock[w->clockIndex], false);
+    endAsyncWrite(*w->cta, copy.to[lane], copy.bytes, w->clockIndex, w->clock[w->clockIndex], false);
 }
 
 } // namespace
@@ -49,18 +48,16 @@ void emu_copyAsync(Warp *w, uint32_t mask, uint32_t bytes, const uint64_t *to, c
   for (unsigned lane : Lanes(mask)) {
     uint32_t own = ownShared(w, to[lane], bytes, bytes);
     SharedPlace place = own ? SharedPlace{w->cta, own} : resolveShared(w, to[lane], bytes, bytes, line, int(lane));
-    if (!place.cta)
+    if (place.cta != w->cta)
       continue;
     copy.mask |= 1u << lane;
-    copy.to[lane] = place;
+    copy.to[lane] = place.offset;
     copy.source[lane] = from[lane];
     copy.group[lane] = w->async->copyCommits[lane];
-    copy.count[lane] = count[lane];
-    if (count[lane] > bytes) {
+    copy.count[lane] = uint8_t(std::min(count[lane], bytes));
+    if (count[lane] > bytes)
       diagnose(w, "cp.async source of " + std::to_string(count[lane]) + " bytes is larger than its destination", line,
                from[lane], int(lane));
-      copy.count[lane] = bytes;
-    }
     if (copy.count[lane] && (from[lane] & (bytes - 1))) {
       diagnose(w, "cp.async source not aligned to " + std::to_string(bytes) + " bytes", line, from[lane], int(lane));
       copy.count[lane] = 0;

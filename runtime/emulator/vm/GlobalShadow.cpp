@@ -57,9 +57,14 @@ inline uint8_t covered(uint64_t word, uint64_t address, uint32_t bytes) {
   return uint8_t(((1u << high) - 1) & ~((1u << low) - 1));
 }
 
-/// Whether warp `index` of `cluster` at `clock` comes before what `w` does now.
-bool ordered(Warp *w, uint32_t cluster, uint32_t index, uint32_t clock) {
+uint32_t nameOf(const Warp *w) { return uint32_t(w->cta->cluster->id) << GlobalWord::warpBits | w->clockIndex; }
+uint32_t clusterOf(uint32_t name) { return name >> GlobalWord::warpBits; }
+uint32_t warpOf(uint32_t name) { return name & GlobalWord::severalWarps; }
+
+/// Whether what a warp did at `clock` comes before what `w` does now.
+bool ordered(Warp *w, uint32_t name, uint32_t clock) {
   Cluster &mine = *w->cta->cluster;
+  uint32_t cluster = clusterOf(name), index = warpOf(name);
   if (cluster == mine.id)
     return index == w->clockIndex || clock <= w->clock[index];
   auto known = mine.known.find(cluster);
@@ -69,61 +74,62 @@ bool ordered(Warp *w, uint32_t cluster, uint32_t index, uint32_t clock) {
 /// Several readers cannot be told apart: they race for sure only where nothing orders anything between clusters.
 bool readersOrdered(Warp *w, const GlobalWord &word) {
   Cluster &mine = *w->cta->cluster;
-  if (word.reader == ~0u)
+  if (word.reader == GlobalWord::severalClusters)
     return !mine.known.empty();
-  if (word.readWarp == 0xFFFF)
-    return word.reader == mine.id || !mine.known.empty();
-  return ordered(w, word.reader, word.readWarp, word.readClock);
+  if (warpOf(word.reader) == GlobalWord::severalWarps)
+    return clusterOf(word.reader) == mine.id || !mine.known.empty();
+  return ordered(w, word.reader, word.readClock);
 }
+
+/// Launches of more clusters than names can tell apart are not checked.
+bool tracked(const Warp *w) { return w->cta->cluster->id < GlobalWord::mostClusters; }
 
 } // namespace
 
 void GlobalShadow::read(Warp *w, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane) {
-  auto mine = uint32_t(w->cta->cluster->id);
-  forEachWord(address, bytes, [&](GlobalWord &entry, uint64_t at) {
-    GlobalWord *word = &entry;
+  if (!tracked(w))
+    return;
+  uint32_t me = nameOf(w), clock = w->clock[w->clockIndex] & GlobalWord::clockMask;
+  forEachWord(address, bytes, [&](GlobalWord &word, uint64_t at) {
     uint8_t bits = covered(at, address, bytes);
-    if (word->writer && (word->written & bits) && !(isStrong && word->isStrong) &&
-        !ordered(w, word->writer, word->writeWarp, word->writeClock)) [[unlikely]]
+    if (word.writer && (word.written & bits) && !(isStrong && word.isStrong) &&
+        !ordered(w, word.writer, word.writeClock)) [[unlikely]]
       diagnose(w, "race in global memory: read after an unsynchronised write", line, at, lane);
     if (isStrong)
       return;
-    uint32_t clock = w->clock[w->clockIndex];
-    if (!word->reader) {
-      word->reader = mine;
-      word->readWarp = uint16_t(w->clockIndex);
-      word->read = bits;
-    } else {
-      if (word->reader != mine && word->reader != ~0u)
-        word->reader = ~0u;
-      else if (word->readWarp != w->clockIndex)
-        word->readWarp = 0xFFFF;
-      if (word->read != bits) {
-        word->partial = 1;
-        word->read |= bits;
-      }
+    if (!word.reader) {
+      word.reader = me;
+      word.read = bits & 15;
+    } else if (word.reader != me) {
+      if (clusterOf(word.reader) != clusterOf(me))
+        word.reader = GlobalWord::severalClusters;
+      else
+        word.reader |= GlobalWord::severalWarps;
     }
-    word->readClock = clock;
+    if (word.read != bits) {
+      word.partial = 1;
+      word.read = (word.read | bits) & 15;
+    }
+    word.readClock = clock;
   });
 }
 
 void GlobalShadow::write(Warp *w, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane) {
-  auto mine = uint32_t(w->cta->cluster->id);
-  forEachWord(address, bytes, [&](GlobalWord &entry, uint64_t at) {
-    GlobalWord *word = &entry;
+  if (!tracked(w))
+    return;
+  uint32_t me = nameOf(w), clock = w->clock[w->clockIndex] & GlobalWord::clockMask;
+  forEachWord(address, bytes, [&](GlobalWord &word, uint64_t at) {
     uint8_t bits = covered(at, address, bytes);
-    if (word->writer && (word->written & bits) && !(isStrong && word->isStrong) &&
-        !ordered(w, word->writer, word->writeWarp, word->writeClock)) [[unlikely]]
+    if (word.writer && (word.written & bits) && !(isStrong && word.isStrong) &&
+        !ordered(w, word.writer, word.writeClock)) [[unlikely]]
       diagnose(w, "race in global memory: write after an unsynchronised write", line, at, lane);
-    if (word->reader && (word->read & bits) && !word->partial && !readersOrdered(w, *word)) [[unlikely]]
+    if (word.reader && (word.read & bits) && !word.partial && !readersOrdered(w, word)) [[unlikely]]
       diagnose(w, "race in global memory: write after an unsynchronised read", line, at, lane);
-    word->writer = mine;
-    word->writeClock = w->clock[w->clockIndex];
-    word->writeWarp = uint16_t(w->clockIndex);
-    word->written = bits;
-    word->isStrong = isStrong;
-    word->reader = 0;
-    word->read = word->partial = 0;
+    word = GlobalWord();
+    word.writer = me;
+    word.writeClock = clock;
+    word.written = bits & 15;
+    word.isStrong = isStrong;
   });
 }
 

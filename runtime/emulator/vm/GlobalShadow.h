@@ -7,19 +7,17 @@
 namespace hybridrt::emulator {
 
 /// The last write and the last read of a 32-bit word. Two host threads may write one entry at once; an entry that is
-/// torn then may hide a race but not invent one that the two accesses are not.
+/// torn then may hide a race but not invent one that the two accesses are not. Four entries fill a cache line.
 struct GlobalWord {
-  uint32_t writer = 0; ///< the cluster; 0 none
-  uint32_t writeClock = 0;
-  uint16_t writeWarp = 0;
-  uint8_t written = 0; ///< bytes
-  uint8_t isStrong = 0;
-  uint32_t reader = 0; ///< the cluster; 0 none, ~0 several
-  uint32_t readClock = 0;
-  uint16_t readWarp = 0; ///< 0xFFFF several
-  uint8_t read = 0;      ///< bytes
-  uint8_t partial = 0;   ///< reads of different bytes are mixed
+  /// The cluster plus its warp's clock index, 0 for none; see below for several readers.
+  uint32_t writer = 0, reader = 0;
+  uint32_t writeClock : 27 = 0, written : 4 = 0, isStrong : 1 = 0; ///< bytes; an atomic or volatile access
+  uint32_t readClock : 27 = 0, read : 4 = 0, partial : 1 = 0;      ///< bytes; reads of different bytes are mixed
+
+  static constexpr uint32_t warpBits = 10, severalWarps = (1u << warpBits) - 1, severalClusters = ~0u;
+  static constexpr uint32_t mostClusters = (1u << (32 - warpBits)) - 2, clockMask = (1u << 27) - 1;
 };
+static_assert(sizeof(GlobalWord) == 16);
 
 class GlobalShadow {
 public:

@@ -99,8 +99,10 @@ private:
     Dim3 in{cta.rank % size.x, cta.rank / size.x % size.y, cta.rank / (size.x * size.y)};
     cta.place = {at.x * size.x + in.x, at.y * size.y + in.y, at.z * size.z + in.z};
     cta.shared.assign(launch.sharedBytes, 0xEE);
-    if (launch.options.check)
+    if (launch.options.check) {
       cta.shadow.assign(cta.words, ShadowWord());
+      cta.pendingReads.assign(cta.words, 0);
+    }
     cta.mbarriers.clear();
     for (NamedBarrier &barrier : cta.barriers)
       barrier = NamedBarrier();

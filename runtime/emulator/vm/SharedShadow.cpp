@@ -74,7 +74,7 @@ void complainReaders(Warp *w, Cta &cta, const ShadowWord &shadow, uint32_t word,
 /// Checks of a write that may come from either proxy.
 inline void checkWrite(Warp *w, Cta &cta, ShadowWord &shadow, uint32_t word, uint8_t covered, uint32_t line, int lane,
                        bool isStrong) {
-  if (shadow.pendingReads) [[unlikely]]
+  if (cta.pendingReads[word]) [[unlikely]]
     diagnose(w, "write to shared memory that wgmma or a bulk store still reads", line, word * 4, lane);
   if (shadow.writer != 0xFFFF && shadow.writer != w->clockIndex && shadow.clock > w->clock[shadow.writer] &&
       (shadow.written & covered) && !(isStrong && (shadow.flags & ShadowWord::AtomicWrite))) [[unlikely]]
@@ -121,14 +121,14 @@ void hybridrt::emulator::checkSharedWrite(Warp *w, Cta &cta, uint32_t offset, ui
       diagnose(w, "write over the destination of an asynchronous copy that has not been waited for", line, word * 4,
                lane);
     checkWrite(w, cta, shadow, word, covered, line, lane, isStrong);
-    shadow.initialised |= covered;
+    shadow.initialised = (shadow.initialised | covered) & 15;
     shadow.readers = 0;
     // A warp's atomic after its own plain store does not make the store known to others: the store stays on record.
     if (isStrong && shadow.writer == w->clockIndex && !(shadow.flags & ShadowWord::AtomicWrite))
       continue;
     shadow.writer = uint16_t(w->clockIndex);
     shadow.clock = w->clock[w->clockIndex];
-    shadow.written = covered;
+    shadow.written = covered & 15;
     shadow.flags = isStrong ? ShadowWord::AtomicWrite : 0;
   }
 }
@@ -149,8 +149,8 @@ void hybridrt::emulator::endAsyncWrite(Cta &cta, uint32_t offset, uint32_t bytes
   for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
     ShadowWord &shadow = cta.shadow[word];
     shadow.flags = asyncProxy ? ShadowWord::AsyncWrite : 0;
-    shadow.initialised |= coveredBytes(word, offset, bytes);
-    shadow.written = coveredBytes(word, offset, bytes);
+    shadow.initialised = (shadow.initialised | coveredBytes(word, offset, bytes)) & 15;
+    shadow.written = coveredBytes(word, offset, bytes) & 15;
     shadow.writer = uint16_t(writer);
     shadow.clock = clock;
     shadow.readers = 0;
@@ -159,7 +159,7 @@ void hybridrt::emulator::endAsyncWrite(Cta &cta, uint32_t offset, uint32_t bytes
 
 void hybridrt::emulator::addPendingReads(Cta &cta, uint32_t offset, uint32_t bytes, int delta) {
   for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word)
-    cta.shadow[word].pendingReads = uint16_t(cta.shadow[word].pendingReads + delta);
+    cta.pendingReads[word] = uint16_t(cta.pendingReads[word] + delta);
 }
 
 void hybridrt::emulator::recordWarpRead(Warp *w, Cta &cta, uint32_t offset, uint32_t bytes) {

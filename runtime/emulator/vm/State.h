@@ -144,17 +144,17 @@ struct Mbarrier {
   std::vector<uint32_t> seen;                    ///< per warp: 1 + the phase whose completion it has been told of
 };
 
-/// What is known of a 32-bit word of shared memory.
+/// What is known of a 32-bit word of shared memory. Four of them fill a cache line, as most accesses are of 16 bytes.
 struct ShadowWord {
-  uint32_t clock = 0;       ///< of the last write
-  uint16_t writer = 0xFFFF; ///< its clock index
-  uint8_t initialised = 0;  ///< a bit per byte
+  uint64_t readers = 0;        ///< since the last write: warps of the CTA, then its asynchronous readers, then others
+  uint32_t clock = 0;          ///< of the last write
+  uint16_t writer = 0xFFFF;    ///< its clock index
+  uint8_t initialised : 4 = 0; ///< a bit per byte
+  uint8_t written : 4 = 0;     ///< bytes of the last write
   uint8_t flags = 0;
-  uint64_t readers = 0; ///< since that write: warps of the CTA, then its asynchronous readers, then others
   enum : uint8_t { AsyncWrite = 1, PendingWrite = 2, AtomicWrite = 4, PartRead = 8 };
-  uint16_t pendingReads = 0; ///< asynchronous reads under way
-  uint8_t written = 0;       ///< bytes of the last write
 };
+static_assert(sizeof(ShadowWord) == 16);
 
 struct Cta {
   Cluster *cluster = nullptr;
@@ -163,7 +163,8 @@ struct Cta {
   Dim3 place{0, 0, 0};
   std::vector<uint8_t> shared;
   std::vector<ShadowWord> shadow;
-  std::vector<uint32_t> readClocks; ///< [reader][word]
+  std::vector<uint32_t> readClocks;   ///< [reader][word]
+  std::vector<uint16_t> pendingReads; ///< asynchronous reads under way, by word
   uint32_t words = 0;
   std::vector<std::unique_ptr<Warp>> warps;
   NamedBarrier barriers[16];
