@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace hybridrt {
@@ -35,21 +34,32 @@ public:
   /// Of equal tokens the last keeps the number. An Error for a number that no vocabulary has.
   void add(std::string token, int64_t id, const std::string &where);
   std::optional<int32_t> find(std::string_view token) const {
-    auto it = ids.find(token);
-    return it == ids.end() ? std::nullopt : std::optional(it->second);
+    const Slot *slot = slots.empty() ? nullptr : &slots[slotOf(token, hashWord(token))];
+    return slot && slot->token ? std::optional(slot->id) : std::nullopt;
   }
   /// Null where no token has the number.
   const std::string *token(int32_t id) const { return id >= 0 && size_t(id) < byId.size() ? byId[id] : nullptr; }
   /// How many tokens there are, and one more than the largest number.
-  size_t count() const { return ids.size(); }
+  size_t count() const { return used; }
   int32_t end() const { return int32_t(byId.size()); }
 
 private:
-  struct Hash {
-    size_t operator()(std::string_view word) const { return hashWord(word); }
+  /// An open hash table: what is not there is known to be so after one look at memory.
+  struct Slot {
+    uint32_t hash = 0;
+    int32_t id = -1;
+    const std::string *token = nullptr;
   };
+  size_t slotOf(std::string_view token, uint64_t hash) const {
+    size_t slot = (hash >> 32) & (slots.size() - 1);
+    while (slots[slot].token && (slots[slot].hash != uint32_t(hash) || *slots[slot].token != token))
+      slot = (slot + 1) & (slots.size() - 1);
+    return slot;
+  }
+
   std::deque<std::string> storage;
-  std::unordered_map<std::string_view, int32_t, Hash> ids;
+  std::vector<Slot> slots;
+  size_t used = 0;
   std::vector<const std::string *> byId;
 };
 
