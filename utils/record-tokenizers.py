@@ -195,6 +195,7 @@ def tekken():
         words.append(text.encode())
     content = {"config": {"pattern": pattern, "num_vocab_tokens": 300, "default_vocab_size": len(words) + 24,
                           "default_num_special_tokens": 24, "version": "v3"},
+               "special_tokens": [{"rank": i, "token_str": name, "is_control": True} for i, name in enumerate(SPECIAL)],
                "vocab": [{"rank": i, "token_bytes": base64.b64encode(w).decode(), "token_str": None}
                          for i, w in enumerate(words)]}
     library = tiktoken.Encoding("small", pat_str=pattern, mergeable_ranks={w: i for i, w in enumerate(words)}, special_tokens={})
@@ -206,20 +207,25 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     lines, texts, cases = training_text(), make_texts(), []
 
-    def record(name, content, encode, decode):
+    def record(name, content, size, encode, decode):
         (folder / name).write_bytes(content)
+        draw = random.Random(name)
+        # Tokens that no text becomes, with bytes more often than others.
+        odd = [[draw.randrange(1, min(size, 260 if draw.random() < 0.5 else size)) for _ in range(draw.randint(1, 20))]
+               for _ in range(24)]
         results = []
         for text in texts:
             ids = encode(text)
             results.append([" ".join(map(str, ids)), base64.b64encode(decode(ids).encode()).decode()])
-        cases.append({"file": name, "results": results})
+        cases.append({"file": name, "results": results, "odd": [
+            [" ".join(map(str, ids)), base64.b64encode(decode(ids).encode()).decode()] for ids in odd]})
 
     kinds = [byte_level, llama3_like, other_expression, byte_fallback, unknown_characters, unigram, word_piece]
     libraries = {kind.__name__.replace("_", "-") + ".json": kind(lines) for kind in kinds}
     libraries["precompiled.json"] = precompiled(folder)
     for name, t in libraries.items():
         record(name, json.dumps(json.loads(t.to_str()), ensure_ascii=False, separators=(",", ":")).encode(),
-               lambda text, t=t: t.encode(text.decode(errors="replace")).ids,
+               t.get_vocab_size(), lambda text, t=t: t.encode(text.decode(errors="replace")).ids,
                lambda ids, t=t: t.decode(ids, skip_special_tokens=False))
     models_by_name = {
         "bpe.model": sentence_piece(lines, model_type="bpe", vocab_size=700, byte_fallback=True, normalization_rule_name="identity",
@@ -230,12 +236,20 @@ def main():
                                         character_coverage=0.98)}
     for name, model in models_by_name.items():
         t = sentencepiece.SentencePieceProcessor(model_proto=model)
-        record(name, model, lambda text, t=t: t.encode(text, add_bos=True), lambda ids, t=t: t.decode(ids))
+        record(name, model, t.get_piece_size(), lambda text, t=t: t.encode(text, add_bos=True), lambda ids, t=t: t.decode(ids))
     content, library = tekken()
     first = content["config"]["default_num_special_tokens"]
-    record("tekken.json", json.dumps(content).encode(),
+
+    names = [token["token_str"] for token in content["special_tokens"]]
+    names += [f"<SPECIAL_{i}>" for i in range(len(names), first)]
+
+    def decode_tekken(ids):
+        data = b"".join(names[i].encode() if i < first else library.decode_single_token_bytes(i - first) for i in ids)
+        return data.decode(errors="replace")
+
+    record("tekken.json", json.dumps(content).encode(), content["config"]["default_vocab_size"],
            lambda text: [1] + [i + first for i in library.encode(text.decode(errors="replace"), disallowed_special=())],
-           lambda ids: "<s>" + library.decode([i - first for i in ids[1:]]))
+           decode_tekken)
     (folder / "cases.json").write_text(json.dumps(
         {"texts": [base64.b64encode(text).decode() for text in texts], "tokenizers": cases}, separators=(",", ":")) + "\n")
 

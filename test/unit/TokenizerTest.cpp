@@ -46,8 +46,9 @@ static std::unique_ptr<Tokenizer> parse(const std::string &name, const std::stri
 namespace {
 struct Recorded {
   std::string file;
-  std::vector<std::string> texts, decoded;
-  std::vector<std::vector<int32_t>> ids;
+  std::vector<std::string> texts, decoded, oddDecoded;
+  /// Of the texts, and of no text.
+  std::vector<std::vector<int32_t>> ids, odd;
 };
 
 const std::vector<Recorded> &recordings() {
@@ -62,6 +63,10 @@ const std::vector<Recorded> &recordings() {
       for (const Json &one : tokenizer["results"]) {
         recorded.ids.push_back(parseIds(one[0]));
         recorded.decoded.push_back(decodeBase64(one[1].get<std::string>(), "results"));
+      }
+      for (const Json &one : tokenizer["odd"]) {
+        recorded.odd.push_back(parseIds(one[0]));
+        recorded.oddDecoded.push_back(decodeBase64(one[1].get<std::string>(), "odd"));
       }
     }
     return result;
@@ -87,6 +92,9 @@ TEST_P(RecordedTokenizer, EncodesAsItsLibrary) {
 TEST_P(RecordedTokenizer, DecodesAsItsLibrary) {
   for (size_t i = 0; i < recorded.texts.size(); ++i)
     EXPECT_EQ(tokenizer->decode(recorded.ids[i]), recorded.decoded[i]) << recorded.file << ", text " << i;
+  ASSERT_FALSE(recorded.odd.empty());
+  for (size_t i = 0; i < recorded.odd.size(); ++i)
+    EXPECT_EQ(tokenizer->decode(recorded.odd[i]), recorded.oddDecoded[i]) << recorded.file << ", odd tokens " << i;
 }
 
 // Also of random tokens, which form no text that was ever encoded.

@@ -1,6 +1,7 @@
 #include "tools/hybrid-run/Generate.h"
 #include "runtime/text/ChatFormat.h"
 #include "tools/hybrid-run/Continuation.h"
+#include "tools/hybrid-run/Report.h"
 #include <filesystem>
 #include <iostream>
 #include <iterator>
@@ -17,6 +18,8 @@ bool wantsText(const Options &options) {
   if (!options.inputIds.empty() || !options.logits.empty() || !options.outputIds.empty() || !options.chunks.empty())
     fail("--prompt and --interactive work on text: --input-ids, --logits, --output-ids and --chunks do not go with "
          "them");
+  if (options.profile && options.json)
+    fail("expected --profile or --json, got both: a text's JSON is of single lines");
   return true;
 }
 
@@ -127,5 +130,7 @@ void generateText(Session &session, const Options &options, double startup) {
     if (shown)
       std::cout << '\n';
   }
+  if (options.profile)
+    printReport(session, options, startup);
   continuation.printStatistics(startup);
 }
