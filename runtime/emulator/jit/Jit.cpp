@@ -3,6 +3,7 @@
 #include "runtime/emulator/jit/Jit.h"
 #include "runtime/emulator/jit/ObjectCache.h"
 #include "runtime/emulator/jit/Translator.h"
+#include "runtime/emulator/jit/WgmmaRules.h"
 #include "runtime/emulator/vm/Helpers.h"
 #include <llvm/ExecutionEngine/Orc/CompileUtils.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>

@@ -40,11 +40,18 @@ struct ProgramBlock {
   std::array<uint32_t, size_t(OpClass::Count)> classes{};
 };
 
+/// What is wrong with a kernel whatever its data.
+struct ProgramWarning {
+  uint32_t line = 0;
+  std::string message;
+};
+
 struct Program {
   std::string kernel;
   uint32_t (*run)(Warp *, uint32_t block) = nullptr;
   std::vector<ProgramBlock> blocks;
   uint32_t registerBytes = 0, localBytes = 0;
+  std::vector<ProgramWarning> warnings;
   /// file:line:column of a PTX line, or nothing.
   std::function<std::string(uint32_t line)> locate;
 };

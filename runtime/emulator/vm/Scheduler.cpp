@@ -495,6 +495,17 @@ void hybridrt::emulator::runLaunch(LaunchState &launch, LaunchReport &report) {
     worker->collect(report.counters);
   report.completed = !launch.stopped;
   report.diagnostics = std::move(launch.diagnostics);
+  for (const ProgramWarning &warning : launch.program->warnings) {
+    if (!launch.options.check)
+      break;
+    Diagnostic diagnostic;
+    diagnostic.message = warning.message;
+    diagnostic.kernel = launch.program->kernel;
+    diagnostic.line = warning.line;
+    diagnostic.location = launch.program->locate ? launch.program->locate(warning.line) : std::string();
+    diagnostic.occurrences = 1;
+    report.diagnostics.push_back(std::move(diagnostic));
+  }
 }
 
 extern "C" {
