@@ -256,6 +256,47 @@ WAIT:
 - barrier.cluster.arrive;
 - barrier.cluster.wait;)",
      "memory", 64, 2, 2},
+    {"WgmmaReadBeforeItsWait", R"(
+@WGMMA
+  wgmma.fence.sync.aligned;
+  wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f1, %f2, %f3, %f4}, %w, %w, %p, 1, 1, 0, 0;
+  wgmma.commit_group.sync.aligned;
+- wgmma.wait_group.sync.aligned 0;
+  st.global.f32 [%g], %f1;
++ wgmma.wait_group.sync.aligned 0;)",
+     "access to a register of an unfinished wgmma", 128},
+    {"WgmmaWithoutFence", R"(
+@WGMMA
+- wgmma.fence.sync.aligned;
+  wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f1, %f2, %f3, %f4}, %w, %w, %p, 1, 1, 0, 0;
+  wgmma.commit_group.sync.aligned;
+  wgmma.wait_group.sync.aligned 0;)",
+     "wgmma that some path reaches without a wgmma.fence", 128},
+    {"WgmmaAccumulatorTouchedAfterFence", R"(
+@WGMMA
++ wgmma.fence.sync.aligned;
+  mov.f32 %f2, 0f00000000;
+- wgmma.fence.sync.aligned;
+  wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f1, %f2, %f3, %f4}, %w, %w, %p, 1, 1, 0, 0;
+  wgmma.commit_group.sync.aligned;
+  wgmma.wait_group.sync.aligned 0;)",
+     "wgmma with registers that were accessed since the last wgmma.fence", 128},
+    {"WgmmaNotWaitedFor", R"(
+@WGMMA
+  wgmma.fence.sync.aligned;
+  wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f1, %f2, %f3, %f4}, %w, %w, %p, 1, 1, 0, 0;
+  wgmma.commit_group.sync.aligned;
+- wgmma.wait_group.sync.aligned 0;)",
+     "the kernel ends while wgmma products are under way", 128},
+    {"WgmmaOperandsNotFenced", R"(
+@WGMMA
++ st.shared.u32 [%s], %t;
++ bar.sync 0;
+  wgmma.fence.sync.aligned;
+  wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f1, %f2, %f3, %f4}, %w, %w, %p, 1, 1, 0, 0;
+  wgmma.commit_group.sync.aligned;
+  wgmma.wait_group.sync.aligned 0;)",
+     "without fence.proxy.async between", 128},
     {"SharedAtomicsUnordered", R"(
   setp.eq.u32 %p, %t, 0;
   @%p st.shared.u32 [sm], 0;
@@ -263,6 +304,21 @@ WAIT:
   atom.shared.add.u32 %x, [sm], 1;)",
      "shared memory"},
 };
+
+/// What precedes a product: 4 KiB of zeros that the asynchronous proxy may read, a descriptor in %w, false in %p.
+const char wgmmaPrologue[] = R"(
+  .reg .f32 %f<5>;
+  mad.lo.u32 %x, %t, 12, %s;
+  st.shared.v4.u32 [%x], {0, 0, 0, 0};
+  st.shared.v4.u32 [%x+2048], {0, 0, 0, 0};
+  fence.proxy.async.shared::cta;
+  bar.sync 0;
+  mov.u32 %x, sm;
+  shr.u32 %x, %x, 4;
+  cvt.u64.u32 %w, %x;
+  or.b64 %w, %w, 0x1000080000;
+  setp.ne.u32 %p, 0, 0;
+)";
 
 std::string textOf(const CheckCase &check, bool faulty) {
   std::stringstream lines(check.body);
@@ -273,7 +329,7 @@ std::string textOf(const CheckCase &check, bool faulty) {
         continue;
       line[0] = ' ';
     }
-    body += line + "\n";
+    body += line == "@WGMMA" ? wgmmaPrologue : line + "\n";
   }
   return R"(.version 8.0
 .target sm_90a

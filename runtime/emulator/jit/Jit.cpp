@@ -117,6 +117,7 @@ std::unique_ptr<llvm::MemoryBuffer> generate(const Code &code, unsigned optimize
 std::unique_ptr<Program> emulator::compileProgram(const Ptx &ptx, const Function &kernel, unsigned optimize) {
   Code code = buildCode(ptx, kernel);
   auto program = std::make_unique<Program>(describe(code));
+  program->warnings = checkWgmmaRules(code);
   std::string key =
       cacheKey({ptx.text, std::string(kernel.name), Linker::instance().hostName(), std::to_string(optimize)});
   std::unique_ptr<llvm::MemoryBuffer> object;

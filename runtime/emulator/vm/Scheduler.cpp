@@ -333,54 +333,73 @@ private:
   std::vector<Warp *> order;
 };
 
+/// What the host threads of a launch know of each other. A launch is stuck when every thread has taken many turns in
+/// which nothing happened since the same moment: a thread that the host keeps from running has not.
+class Watch {
+public:
+  explicit Watch(unsigned threads) : stuckAt(threads) {
+    for (auto &moment : stuckAt)
+      moment = moving;
+  }
+
+  uint64_t moment() const { return progress; }
+  void advance() { ++progress; }
+  void leave(unsigned thread) { stuckAt[thread] = left; }
+  void keepMoving(unsigned thread) { stuckAt[thread] = moving; }
+  /// The thread has seen nothing happen since `moment`; whether the same holds for all others.
+  bool allStuck(unsigned thread, uint64_t moment) {
+    stuckAt[thread] = moment;
+    for (auto &other : stuckAt)
+      if (uint64_t at = other; at != left && at != moment)
+        return false;
+    return progress == moment;
+  }
+
+private:
+  static constexpr uint64_t moving = ~uint64_t(0), left = moving - 1;
+  std::atomic<uint64_t> progress{0};
+  std::vector<std::atomic<uint64_t>> stuckAt;
+};
+
 /// Takes clusters of the grid until none is left.
 class HostThread {
 public:
-  HostThread(LaunchState &launch, std::atomic<uint64_t> &next, uint64_t clusters, std::atomic<unsigned> &waiting,
-             std::atomic<unsigned> &running)
-      : launch(launch), next(next), clusters(clusters), waiting(waiting), running(running) {}
+  HostThread(LaunchState &launch, std::atomic<uint64_t> &next, uint64_t clusters, Watch &watch, unsigned number)
+      : launch(launch), next(next), clusters(clusters), watch(watch), number(number) {}
 
   void run() {
-    bool waits = false;
     uint64_t idle = 0, seen = 0;
     uint64_t limit = launch.options.maxTurns ? launch.options.maxTurns : defaultTurns;
-    if (!admit())
-      return leave(false);
-    while (!launch.stopped) {
+    bool any = admit();
+    while (any && !launch.stopped) {
       bool productive = false, left = false;
       for (auto &resident : residents)
         if (resident->active)
           left |= turn(*resident, productive);
-      if (launch.stopped)
-        break;
-      if (!left && !admit())
+      if (launch.stopped || (!left && !admit()))
         break;
       if (productive || !left) {
-        ++launch.progress;
-        if (waits)
-          --waiting;
-        waits = false;
+        watch.advance();
+        watch.keepMoving(number);
         idle = 0;
         continue;
       }
-      if (launch.progress != seen) {
-        seen = launch.progress;
+      if (watch.moment() != seen) {
+        seen = watch.moment();
+        watch.keepMoving(number);
         idle = 0;
       }
       if (++idle < 16) // a first look at a finished phase fails, and random schedules skip turns
         continue;
       if (idle % 16 == 0 && residents.size() < maxResidents && admit())
         continue;
-      if (!waits)
-        ++waiting;
-      waits = true;
       sched_yield();
-      if (idle > limit && waiting >= running) {
+      if (idle > limit && watch.allStuck(number, seen)) {
         reportStuck();
         launch.stopped = true;
       }
     }
-    leave(waits);
+    watch.leave(number);
   }
 
   void collect(Counters &total) {
@@ -396,12 +415,6 @@ public:
 
 private:
   static constexpr size_t maxResidents = 256;
-
-  void leave(bool waits) {
-    if (waits)
-      --waiting;
-    --running;
-  }
 
   bool admit() {
     uint64_t index = next++;
@@ -433,7 +446,7 @@ private:
       if (!happened)
         return true;
       productive = true;
-      ++launch.progress;
+      watch.advance();
     }
     return true;
   }
@@ -466,7 +479,8 @@ private:
   LaunchState &launch;
   std::atomic<uint64_t> &next;
   uint64_t clusters;
-  std::atomic<unsigned> &waiting, &running;
+  Watch &watch;
+  unsigned number;
   std::vector<std::unique_ptr<Resident>> residents;
 };
 
@@ -481,10 +495,10 @@ void hybridrt::emulator::runLaunch(LaunchState &launch, LaunchReport &report) {
     launch.globalSync = std::make_unique<SyncTable>();
   }
   std::atomic<uint64_t> next{0};
-  std::atomic<unsigned> waiting{0}, running{count};
+  Watch watch(count);
   std::vector<std::unique_ptr<HostThread>> workers;
   for (unsigned i = 0; i < count; ++i)
-    workers.push_back(std::make_unique<HostThread>(launch, next, clusters, waiting, running));
+    workers.push_back(std::make_unique<HostThread>(launch, next, clusters, watch, i));
   std::vector<std::thread> threads;
   for (unsigned i = 1; i < count; ++i)
     threads.emplace_back([&, i] { workers[i]->run(); });

@@ -214,7 +214,6 @@ struct LaunchState {
   uint32_t sharedBytes = 0; ///< of a CTA, from address 0 on; the first sharedBase of them are out of bounds
   std::unique_ptr<GlobalShadow> globalShadow;
   std::unique_ptr<SyncTable> globalSync;
-  std::atomic<uint64_t> progress{0};
   std::atomic<bool> stopped{false}; ///< after a trap or a deadlock
   std::atomic<uint64_t> ticks{0};
 
