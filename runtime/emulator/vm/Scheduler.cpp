@@ -13,9 +13,9 @@ using namespace hybridrt::emulator;
 
 namespace {
 
-constexpr int64_t backEdgesPerTurn = 1 << 16;
-constexpr uint64_t defaultTurns = 4096; ///< turns in which nothing happens, before a launch counts as stuck
-constexpr uint32_t patience = 64;       ///< stops of some lanes of a warp before others of it run out of order
+constexpr int64_t backEdgesPerTurn = 1 << 12;
+constexpr uint64_t defaultTurns = 1 << 16; ///< turns in which nothing happens, before a launch counts as stuck
+constexpr uint32_t patience = 64;          ///< stops of some lanes of a warp before others of it run out of order
 
 struct FreeDeleter {
   void operator()(void *memory) const { std::free(memory); }
