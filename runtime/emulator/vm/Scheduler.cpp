@@ -342,6 +342,7 @@ public:
       moment = moving;
   }
 
+  size_t threads() const { return stuckAt.size(); }
   uint64_t moment() const { return progress; }
   void advance() { ++progress; }
   void leave(unsigned thread) { stuckAt[thread] = left; }
@@ -393,7 +394,8 @@ public:
         continue;
       if (idle % 16 == 0 && residents.size() < maxResidents && admit())
         continue;
-      sched_yield();
+      if (idle % 64 == 0 && watch.threads() > 1) // what it waits for may need this CPU
+        sched_yield();
       if (idle > limit && watch.allStuck(number, seen)) {
         reportStuck();
         launch.stopped = true;
