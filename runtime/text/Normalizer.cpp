@@ -5,7 +5,6 @@
 #include "runtime/text/Regex.h"
 #include "runtime/text/Unicode.h"
 #include <functional>
-#include <map>
 
 using namespace hybridrt;
 

@@ -2,6 +2,7 @@
 #include "runtime/text/ByteAlphabet.h"
 #include "runtime/text/SplitRule.h"
 #include "runtime/text/Unicode.h"
+#include <algorithm>
 #include <functional>
 
 using namespace hybridrt;
@@ -71,7 +72,6 @@ private:
   bool invert;
 };
 
-/// Finds by a function from a text and a place to the end of what is found there.
 class ExpressionSplitter : public Splitter {
 public:
   ExpressionSplitter(std::unique_ptr<Regex> regex, SplitBehavior behavior, bool invert)
@@ -94,6 +94,7 @@ private:
   std::unique_ptr<Regex> regex;
 };
 
+/// Finds what an expression would find that is known to find everything.
 class RuleSplitter : public Splitter {
 public:
   RuleSplitter(SplitRule rule, SplitBehavior behavior, bool invert) : Splitter(behavior, invert), rule(rule) {}

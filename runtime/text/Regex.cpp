@@ -12,7 +12,6 @@ struct Regex::State {
   pcre2_match_data *match = nullptr;
   pcre2_match_context *context = nullptr;
   pcre2_jit_stack *stack = nullptr;
-  bool compiled = false;
   ~State() {
     pcre2_match_context_free(context);
     pcre2_jit_stack_free(stack);
@@ -173,7 +172,7 @@ Regex::Regex(std::string_view pattern, Dialect dialect, const std::string &where
   if (!state->code)
     fail(where, ": invalid regular expression '", std::string(pattern), "': ", messageOf(error), " at byte ", offset,
          " of '", text, "'");
-  state->compiled = pcre2_jit_compile(state->code, PCRE2_JIT_COMPLETE) == 0;
+  pcre2_jit_compile(state->code, PCRE2_JIT_COMPLETE); // where that is not possible, matching interprets
   state->match = pcre2_match_data_create(1, nullptr);
   state->context = pcre2_match_context_create(nullptr);
   state->stack = pcre2_jit_stack_create(32 << 10, 8 << 20, nullptr);

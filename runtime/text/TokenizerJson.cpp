@@ -184,7 +184,7 @@ static void readAddedTokens(const JsonNode &json, Pipeline::Parts &parts) {
   }
 }
 
-static void readTemplateToken(const JsonNode &list, const Pipeline::Parts &parts, Pipeline::Template &to) {
+static void readTemplateToken(const JsonNode &list, Pipeline::Template &to) {
   for (size_t i = 0; i < list.size(); ++i)
     to.push_back(int32_t(list.at(i).integer(0, Vocabulary::largestId)));
 }
@@ -218,7 +218,7 @@ static void readPostProcessor(const JsonNode &json, Pipeline::Parts &parts) {
       JsonNode piece = single.at(i);
       if (piece.has("SpecialToken")) {
         std::string name = piece["SpecialToken"]["id"].string();
-        readTemplateToken(json["special_tokens"][name.c_str()]["ids"], parts, around);
+        readTemplateToken(json["special_tokens"][name.c_str()]["ids"], around);
       } else {
         JsonNode id = piece["Sequence"]["id"];
         if (id.string() != "A" || ++texts > 1)
