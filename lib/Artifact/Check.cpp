@@ -115,6 +115,10 @@ private:
         place.bad("expected a symbol");
       if (kernel.scratch_bytes > uint64_t(largest))
         place.bad("impossible 'scratch_bytes' ", kernel.scratch_bytes);
+      for (size_t i = 1; i < kernel.scalar_places.size(); ++i)
+        if (kernel.scalar_places[i] <= kernel.scalar_places[i - 1])
+          place.bad("expected ascending 'scalar_places', got ", kernel.scalar_places[i - 1], " before ",
+                    kernel.scalar_places[i]);
     });
     each("entries", program.entries, [&](const EntryT &entry) {
       if (entry.variants.empty())
@@ -209,6 +213,11 @@ private:
         checkIndex("cache part", arg.part, pair ? 2 : 1);
       }
     });
+    const std::vector<uint32_t> &places = program.kernels[step.kernel]->scalar_places;
+    if (!places.empty() &&
+        (places.size() != step.scalars.size() || places.back() >= step.args.size() + step.scalars.size()))
+      place.bad("expected ", places.size(), " scalars among parameters up to ", places.back(), ", got ",
+                step.scalars.size(), " beside ", step.args.size(), " buffers");
     each("scalars", step.scalars, [&](const ScalarT &scalar) {
       checkEnum(scalar.kind, ScalarKind::MAX, "kind");
       if (scalar.divisor <= 0)

@@ -69,6 +69,10 @@ public:
         k->threads = it->second.threads;
         k->shared_bytes = it->second.sharedBytes;
       }
+      if (k->threads) // on a GPU parameters are passed one by one
+        for (auto [place, type] : llvm::enumerate(kernel.getFunctionType().getInputs()))
+          if (type.isIndex())
+            k->scalar_places.push_back(place);
       program->kernels.push_back(std::move(k));
     }
     llvm::StringMap<art::EntryT *> entries;

@@ -45,11 +45,14 @@ void CudaDevice::addCall(KernelCalls &calls, const Launch &launch) const {
            d, ", expected at most ", most[d]);
     call.grid[d] = unsigned(launch.grid[d]);
   }
-  for (void *buffer : launch.buffers)
-    calls.parameters.push_back(reinterpret_cast<uint64_t>(buffer));
-  for (int64_t scalar : launch.scalars)
-    calls.parameters.push_back(uint64_t(scalar));
-  call.parameterCount = calls.parameters.size() - call.firstParameter;
+  const std::vector<uint32_t> &places = *call.kernel.scalarPlaces;
+  call.parameterCount = launch.buffers.size() + launch.scalars.size();
+  for (size_t i = 0, scalar = 0; i < call.parameterCount; ++i) {
+    bool isScalar = scalar < places.size() ? places[scalar] == i : i - scalar >= launch.buffers.size();
+    calls.parameters.push_back(isScalar ? uint64_t(launch.scalars[scalar])
+                                        : reinterpret_cast<uint64_t>(launch.buffers[i - scalar]));
+    scalar += isScalar;
+  }
   calls.calls.push_back(call);
 }
 

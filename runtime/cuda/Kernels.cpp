@@ -71,7 +71,7 @@ void Kernels::loadPTX(const ModuleT &ptx) {
 }
 
 KernelHandle Kernels::prepare(const KernelT &kernel, int mostShared) const {
-  KernelHandle handle{nullptr, kernel.threads, kernel.shared_bytes};
+  KernelHandle handle{nullptr, kernel.threads, kernel.shared_bytes, &kernel.scalar_places};
   const std::string where = concat("kernel '", kernel.symbol, "'");
   context.check(driver.cuModuleGetFunction(&handle.function, module, kernel.symbol.c_str()), where);
   auto attribute = [&](CUfunction_attribute name) {

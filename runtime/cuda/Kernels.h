@@ -11,6 +11,8 @@ namespace hybridrt::cuda {
 struct KernelHandle {
   CUfunction function = nullptr;
   unsigned threads = 0, sharedBytes = 0;
+  /// Which parameters are sizes, ascending; empty if they come after the buffers.
+  const std::vector<uint32_t> *scalarPlaces = nullptr;
 };
 
 class Kernels {
@@ -37,7 +39,7 @@ private:
   std::vector<KernelHandle> handles;
 };
 
-/// One launch as the driver takes it. All parameters of our kernels are 8 bytes: pointers, then sizes.
+/// One launch as the driver takes it. All parameters of our kernels are 8 bytes: pointers and sizes.
 struct KernelCall {
   KernelHandle kernel;
   std::array<unsigned, 3> grid;
