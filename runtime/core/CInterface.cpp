@@ -200,10 +200,16 @@ hybrid_status hybrid_profile(hybrid_model *model, const hybrid_step **steps, siz
     static thread_local std::vector<StepProfile> profile;
     static thread_local std::vector<hybrid_step> list;
     profile = model->model->profile();
+    static thread_local std::vector<std::vector<hybrid_count>> counts;
     list.clear();
-    for (const StepProfile &step : profile)
+    counts.clear();
+    for (const StepProfile &step : profile) {
+      std::vector<hybrid_count> &own = counts.emplace_back();
+      for (const Count &count : step.counts)
+        own.push_back({count.name, count.value});
       list.push_back({step.entry.c_str(), step.variant.c_str(), step.label.c_str(), step.kernel.c_str(), step.calls,
-                      step.seconds, step.flops, step.bytes});
+                      step.seconds, step.flops, step.bytes, own.data(), own.size()});
+    }
     *steps = list.data();
     *count = list.size();
   });

@@ -96,12 +96,20 @@ HYBRID_API hybrid_status hybrid_append(hybrid_model *model, hybrid_sequence *con
 HYBRID_API hybrid_status hybrid_sample(const float *logits, int64_t vocab, double temperature, uint64_t seed,
                                        uint64_t sequence, uint64_t position, int32_t *token);
 
+/* A figure that the device counts, such as "global sectors"; the emulator has them, others have none. */
+typedef struct hybrid_count {
+  const char *name;
+  uint64_t value;
+} hybrid_count;
+
 /* What one step of a schedule has cost since the model was loaded with `profile`. Strings live until the next
  * call of hybrid_profile of this thread. */
 typedef struct hybrid_step {
   const char *entry, *variant, *label, *kernel;
   uint64_t calls;
-  double seconds, flops, bytes;
+  double seconds, flops, bytes; /* operations and least bytes moved are what the compiler expects */
+  const hybrid_count *counts;
+  size_t count_size;
 } hybrid_step;
 HYBRID_API hybrid_status hybrid_profile(hybrid_model *model, const hybrid_step **steps, size_t *count);
 

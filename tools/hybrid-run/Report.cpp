@@ -1,5 +1,6 @@
 #include "tools/hybrid-run/Report.h"
 #include "runtime/device/Memory.h"
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +19,59 @@ static void printTable(std::span<const hybrid_step> steps) {
                 step.entry, step.variant, step.label, step.kernel);
 }
 
+/// What a device has counted of a step, by name; 0 if it has not.
+static double counted(const hybrid_step &step, std::string_view name) {
+  for (size_t i = 0; i < step.count_size; ++i)
+    if (name == step.counts[i].name)
+      return double(step.counts[i].value);
+  return 0;
+}
+
+static double ratio(double amount, double of) { return of > 0 ? amount / of : 0; }
+
+/// Counts beside what the compiler expects, as ratios that are 1 (or 4 sectors of 32 bytes a request) at best.
+namespace {
+struct Efficiency {
+  double movedOverLeast, sectorsPerRequest, wavefrontsPerRequest, tensorShare;
+
+  explicit Efficiency(const hybrid_step &step)
+      : movedOverLeast(ratio(counted(step, "global load bytes") + counted(step, "global store bytes") +
+                                 counted(step, "async bytes") + counted(step, "bulk bytes"),
+                             step.bytes)),
+        sectorsPerRequest(ratio(counted(step, "global sectors"), counted(step, "global requests"))),
+        wavefrontsPerRequest(ratio(counted(step, "shared wavefronts"), counted(step, "shared requests"))),
+        tensorShare(ratio(counted(step, "tensor flops"), step.flops)) {}
+};
+} // namespace
+
+static void printCounts(std::span<const hybrid_step> steps) {
+  std::printf("%7s %12s %10s %10s %8s %9s %9s %7s  %s\n", "calls", "warp instr.", "expected", "bytes", "moved/",
+              "sectors/", "conflicts", "tensor", "step");
+  std::printf("%7s %12s %10s %10s %8s %9s %9s %7s\n", "", "", "MFLOP", "least KiB", "least", "request", "x shared",
+              "share");
+  for (const hybrid_step &step : steps) {
+    Efficiency e(step);
+    std::printf("%7lu %12.0f %10.3f %10.1f %8.2f %9.2f %9.2f %7.2f  %s/%s %s %s\n", (unsigned long)step.calls,
+                counted(step, "warp instructions"), step.flops * 1e-6, step.bytes / 1024, e.movedOverLeast,
+                e.sectorsPerRequest, e.wavefrontsPerRequest, e.tensorShare, step.entry, step.variant, step.label,
+                step.kernel);
+  }
+}
+
+static nlohmann::ordered_json countsOf(const hybrid_step &step) {
+  Efficiency e(step);
+  nlohmann::ordered_json json = {{"moved_over_least", e.movedOverLeast},
+                                 {"sectors_per_request", e.sectorsPerRequest},
+                                 {"wavefronts_per_request", e.wavefrontsPerRequest},
+                                 {"tensor_share", e.tensorShare}};
+  for (size_t i = 0; i < step.count_size; ++i) {
+    std::string name = step.counts[i].name;
+    std::replace(name.begin(), name.end(), ' ', '_');
+    json[name] = step.counts[i].value;
+  }
+  return json;
+}
+
 static void printJson(const Session &session, const Options &options, const hybrid_info &info, double startup) {
   auto timing = [](const Timing &t) {
     return nlohmann::ordered_json{{"tokens", t.tokens}, {"seconds", t.seconds}, {"tokens_per_second", t.rate()}};
@@ -33,7 +87,7 @@ static void printJson(const Session &session, const Options &options, const hybr
                                  {"memory_bytes", info.memory_bytes}};
   if (options.profile) {
     json["steps"] = nlohmann::ordered_json::array();
-    for (const hybrid_step &step : session.profile())
+    for (const hybrid_step &step : session.profile()) {
       json["steps"].push_back({{"entry", step.entry},
                                {"variant", step.variant},
                                {"label", step.label},
@@ -41,7 +95,12 @@ static void printJson(const Session &session, const Options &options, const hybr
                                {"calls", step.calls},
                                {"seconds", step.seconds},
                                {"gflops", perSecond(step.flops, step.seconds)},
-                               {"gbytes_per_second", perSecond(step.bytes, step.seconds)}});
+                               {"gbytes_per_second", perSecond(step.bytes, step.seconds)},
+                               {"expected_flops", step.flops},
+                               {"least_bytes", step.bytes}});
+      if (step.count_size)
+        json["steps"].back()["counts"] = countsOf(step);
+    }
   }
   std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
@@ -50,8 +109,11 @@ void printReport(const Session &session, const Options &options, double startup)
   hybrid_info info = session.info();
   if (options.json)
     return printJson(session, options, info, startup);
-  if (options.profile)
-    printTable(session.profile());
+  if (options.profile) {
+    std::span<const hybrid_step> steps = session.profile();
+    bool counts = std::any_of(steps.begin(), steps.end(), [](const hybrid_step &step) { return step.count_size > 0; });
+    counts ? printCounts(steps) : printTable(steps);
+  }
   std::printf("%s: %s, %s, %u threads; start-up %.2f s", info.name, info.dtype, info.code, info.threads, startup);
   if (session.prefill.tokens)
     std::printf("; prefill %ld tokens, %.1f tok/s", long(session.prefill.tokens), session.prefill.rate());
