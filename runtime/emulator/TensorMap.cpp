@@ -1,6 +1,9 @@
 // The tensor map's opaque bytes. They are the emulator's own: on a device the driver makes them.
+#include "runtime/emulator/TensorMapFields.h"
 #include "runtime/emulator/Engine.h"
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 using namespace hybridrt;
 using namespace hybridrt::emulator;
@@ -104,4 +107,48 @@ std::optional<TensorMap> TensorMap::decode(const void *bytes) {
       map.stride[i] = encoded.stride[i];
   }
   return map;
+}
+
+void emulator::replaceField(void *map, MapField field, uint32_t ordinal, uint64_t value) {
+  // Types as PTX numbers them; flushing and tf32 are f32 in memory.
+  static constexpr MapElement elements[] = {MapElement::U8,  MapElement::U16, MapElement::U32,  MapElement::S32,
+                                            MapElement::U64, MapElement::S64, MapElement::F16,  MapElement::F32,
+                                            MapElement::F32, MapElement::F64, MapElement::BF16, MapElement::F32,
+                                            MapElement::F32};
+  Encoded encoded;
+  std::memcpy(&encoded, map, sizeof(encoded));
+  encoded.magic = magic;
+  ordinal = std::min(ordinal, 4u);
+  switch (field) {
+  case MapField::Address:
+    encoded.address = value;
+    break;
+  case MapField::Rank: // PTX counts from zero
+    encoded.rank = uint8_t(std::min<uint64_t>(value + 1, 5));
+    break;
+  case MapField::Box:
+    encoded.box[ordinal] = uint16_t(value);
+    break;
+  case MapField::Size:
+    encoded.size[ordinal] = uint32_t(value);
+    break;
+  case MapField::Stride:
+    encoded.stride[std::min(ordinal, 3u)] = value;
+    break;
+  case MapField::ElementStride:
+    encoded.elementStride[ordinal] = uint8_t(value);
+    break;
+  case MapField::Element:
+    encoded.element = uint8_t(elements[std::min<uint64_t>(value, std::size(elements) - 1)]);
+    break;
+  case MapField::Interleave:
+    break;
+  case MapField::Swizzle:
+    encoded.swizzle = uint8_t(std::min<uint64_t>(value, 3));
+    break;
+  case MapField::Fill:
+    encoded.nanFill = value != 0;
+    break;
+  }
+  std::memcpy(map, &encoded, sizeof(encoded));
 }

@@ -228,6 +228,24 @@ TEST_P(EmulatorKernel, TensorCoreFragments) {
   EXPECT_EQ(counters.tensorFlops, 2u * 16 * 8 * 16);
 }
 
+TEST_P(EmulatorKernel, OpaqueFragments) {
+  constexpr int n = 32;
+  Buffer<uint16_t> a(engine, n * n), b(engine, n * n);
+  Buffer<float> c(engine, n * n);
+  for (int i = 0; i < n * n; ++i) {
+    a[i] = toFloat16(float(i % 11 - 5));
+    b[i] = toFloat16(float(i % 13 - 6));
+  }
+  run("opaque", {2, 2}, {32}, Parameters().add(a).add(b).add(c).add(n));
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j) {
+      float total = 0;
+      for (int k = 0; k < n; ++k)
+        total += fromFloat16(a[i * n + k]) * fromFloat16(b[j * n + k]);
+      ASSERT_EQ(c[i * n + j], 2 * total) << i << ", " << j;
+    }
+}
+
 TEST_P(EmulatorKernel, ClusterMemory) {
   Buffer<float> x(engine, 4 * 64), y(engine, 4 * 64);
   std::iota(x.begin(), x.end(), 0.f);

@@ -148,4 +148,67 @@ TEST(EmulatorTensorMap, RoundTripsAndRefuses) {
   EXPECT_FALSE(TensorMap::decode(zeros));
 }
 
+// A kernel writes a map field by field in shared memory, publishes it and loads through it.
+TEST(EmulatorTensorMap, KernelsMakeTheirOwn) {
+  Engine engine;
+  auto module = engine.load(std::string(header) + R"(
+.shared .align 128 .b8 map[128];
+.shared .align 128 .b8 tile[256];
+.shared .align 8 .b64 bar;
+.visible .entry k(.param .u64 from, .param .u64 published, .param .u64 to)
+{
+  .reg .b64 %a, %m, %t, %y;
+  .reg .b32 %i, %s, %x;
+  .reg .pred %p, %q;
+  ld.param.u64 %a, [from];
+  ld.param.u64 %m, [published];
+  ld.param.u64 %t, [to];
+  mov.u32 %i, %tid.x;
+  setp.eq.u32 %p, %i, 0;
+  shl.b32 %s, %i, 2;
+  mov.u32 %x, map;
+  add.u32 %x, %x, %s;
+  st.shared.u32 [%x], 0;
+  bar.warp.sync -1;
+  @%p tensormap.replace.tile.global_address.shared::cta.b1024.b64 [map], %a;
+  @%p tensormap.replace.tile.rank.shared::cta.b1024.b32 [map], 1;
+  @%p tensormap.replace.tile.box_dim.shared::cta.b1024.b32 [map], 0, 8;
+  @%p tensormap.replace.tile.box_dim.shared::cta.b1024.b32 [map], 1, 4;
+  @%p tensormap.replace.tile.global_dim.shared::cta.b1024.b32 [map], 0, 16;
+  @%p tensormap.replace.tile.global_dim.shared::cta.b1024.b32 [map], 1, 8;
+  @%p tensormap.replace.tile.global_stride.shared::cta.b1024.b64 [map], 0, 64;
+  @%p tensormap.replace.tile.element_stride.shared::cta.b1024.b32 [map], 0, 1;
+  @%p tensormap.replace.tile.element_stride.shared::cta.b1024.b32 [map], 1, 1;
+  @%p tensormap.replace.tile.elemtype.shared::cta.b1024.b32 [map], 7;
+  @%p tensormap.replace.tile.swizzle_mode.shared::cta.b1024.b32 [map], 0;
+  @%p tensormap.replace.tile.fill_mode.shared::cta.b1024.b32 [map], 0;
+  bar.warp.sync -1;
+  tensormap.cp_fenceproxy.global.shared::cta.tensormap::generic.release.gpu.sync.aligned [%m], [map], 128;
+  fence.proxy.tensormap::generic.acquire.gpu [%m], 128;
+  @%p mbarrier.init.shared.b64 [bar], 1;
+  bar.warp.sync -1;
+  bar.sync 0;
+  @%p mbarrier.arrive.expect_tx.shared.b64 %y, [bar], 128;
+  @%p cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [tile], [%m, {8, 2}], [bar];
+WAIT:
+  mbarrier.try_wait.parity.shared.b64 %q, [bar], 0;
+  @!%q bra WAIT;
+  mov.u32 %x, tile;
+  add.u32 %x, %x, %s;
+  ld.shared.u32 %x, [%x];
+  mad.wide.u32 %t, %i, 4, %t;
+  st.global.u32 [%t], %x;
+  ret;
+})");
+  ASSERT_TRUE(bool(module)) << module.error();
+  Buffer<float> from(engine, 16 * 8), to(engine, 32);
+  Buffer<uint8_t> published(engine, 128);
+  for (int i = 0; i < 16 * 8; ++i)
+    from[i] = float(i);
+  LaunchReport report = launch(engine, **module, "k", {}, {32}, Parameters().add(from).add(published).add(to));
+  EXPECT_EQ(textOf(report), "");
+  for (int i = 0; i < 32; ++i)
+    EXPECT_EQ(to[i], float((2 + i / 8) * 16 + 8 + i % 8));
+}
+
 } // namespace

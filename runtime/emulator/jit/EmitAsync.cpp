@@ -1,4 +1,5 @@
 // Asynchronous copies and the barriers that track them.
+#include "runtime/emulator/TensorMapFields.h"
 #include "runtime/emulator/jit/Translator.h"
 
 using namespace hybridrt::emulator;
@@ -151,6 +152,40 @@ void emitTensorCopy(Translator &t, const Instruction &i) {
 
 void emitTensorPrefetch(Translator &, const Instruction &) {}
 
+/// tensormap.replace.tile.FIELD [map], {dimension,} value.
+void emitMapReplace(Translator &t, const Instruction &i) {
+  static constexpr std::pair<std::string_view, MapField> fields[] = {{"global_address", MapField::Address},
+                                                                     {"rank", MapField::Rank},
+                                                                     {"box_dim", MapField::Box},
+                                                                     {"global_dim", MapField::Size},
+                                                                     {"global_stride", MapField::Stride},
+                                                                     {"element_stride", MapField::ElementStride},
+                                                                     {"elemtype", MapField::Element},
+                                                                     {"interleave_layout", MapField::Interleave},
+                                                                     {"swizzle_mode", MapField::Swizzle},
+                                                                     {"fill_mode", MapField::Fill}};
+  for (auto [name, field] : fields) {
+    if (!i.has(name))
+      continue;
+    bool hasOrdinal = i.operands.size() == 3;
+    t.toScratch(0, t.address(t.operand(0)));
+    const Operand &value = t.operand(hasOrdinal ? 2 : 1);
+    t.toScratch(256, t.builder.CreateZExt(t.read(value, i.has("b64") ? 64 : 32), t.ints(64)));
+    t.callWarp("emu_mapReplace", t.none(),
+               {t.lanes(), t.scalar(intoShared(i)), t.scalar(uint32_t(field)),
+                hasOrdinal ? immediate(t, t.operand(1)) : t.scalar(0), t.scratch(0), t.scratch(256), t.line()});
+    return;
+  }
+  t.unsupported();
+}
+
+/// tensormap.cp_fenceproxy: a map goes from shared to global memory.
+void emitMapCopy(Translator &t, const Instruction &) {
+  t.toScratch(0, t.address(t.operand(0)));
+  t.toScratch(256, t.address(t.operand(1)));
+  t.callWarp("emu_mapCopy", t.none(), {t.lanes(), t.scratch(0), t.scratch(256), t.line()});
+}
+
 /// cp.async.bulk without a tensor map: [to], [from], bytes {, [mbarrier]}.
 void emitBulkCopy(Translator &t, const Instruction &i) {
   bool loads = intoShared(i);
@@ -246,6 +281,8 @@ OpRows hybridrt::emulator::asyncOps() {
       {"mbarrier.try_wait", sync, 3, 4, OpRow::Result | OpRow::Ends, emitMbarrierWait},
       {"mbarrier.test_wait", sync, 3, 3, OpRow::Result | OpRow::Ends, emitMbarrierWait},
       {"mbarrier.pending_count", sync, 2, 2, OpRow::Result, emitPendingCount},
+      {"tensormap.replace", memory, 2, 3, 0, emitMapReplace},
+      {"tensormap.cp_fenceproxy", memory, 3, 3, 0, emitMapCopy},
       {"mapa", OpClass::Arithmetic, 3, 3, OpRow::Result, emitMapa},
       {"getctarank", OpClass::Arithmetic, 2, 2, OpRow::Result, emitCtaRank},
   };

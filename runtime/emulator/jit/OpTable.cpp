@@ -6,7 +6,7 @@ using namespace hybridrt::emulator;
 std::vector<const OpRow *> hybridrt::emulator::allOps() {
   std::vector<const OpRow *> result;
   for (OpRows rows : {arithmeticOps(), bitOps(), compareOps(), convertOps(), controlOps(), memoryOps(), warpOps(),
-                      asyncOps(), tensorOps()})
+                      asyncOps(), tensorOps(), wmmaOps()})
     for (const OpRow &row : rows)
       result.push_back(&row);
   return result;

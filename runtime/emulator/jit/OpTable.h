@@ -39,6 +39,7 @@ OpRows memoryOps();
 OpRows warpOps();
 OpRows asyncOps();
 OpRows tensorOps();
+OpRows wmmaOps();
 
 /// The row with the longest pattern that the instruction begins with, or null.
 const OpRow *findOp(const Instruction &instruction);

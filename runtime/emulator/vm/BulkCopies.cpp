@@ -1,4 +1,5 @@
 // The copy engine: tensor copies of 1 to 5 dimensions and bulk copies, both ways, with reductions and multicast.
+#include "runtime/emulator/TensorMapFields.h"
 #include "runtime/emulator/vm/AsyncState.h"
 #include "runtime/emulator/vm/GlobalShadow.h"
 #include "runtime/emulator/vm/Lanes.h"
@@ -399,6 +400,38 @@ void emu_bulkWait(Warp *w, uint32_t lanes, uint32_t left, uint32_t) {
   }
   while (!queues.stores.empty() && !queues.stores.front())
     queues.stores.pop_front();
+}
+
+void emu_mapReplace(Warp *w, uint32_t mask, uint32_t inShared, uint32_t field, uint32_t ordinal,
+                    const uint64_t *address, const uint64_t *value, uint32_t line) {
+  for (unsigned lane : Lanes(mask)) {
+    uint8_t *map = nullptr;
+    if (inShared) {
+      SharedPlace place = resolveShared(w, address[lane], 128, 128, line, int(lane));
+      if (!place.cta)
+        continue;
+      if (w->launch->options.check)
+        checkSharedWrite(w, *place.cta, place.offset, 128, line, int(lane));
+      map = &place.cta->shared[place.offset];
+    } else if (resolveGlobal(w, address[lane], 128, line, int(lane))) {
+      map = reinterpret_cast<uint8_t *>(address[lane]);
+    }
+    if (map)
+      replaceField(map, MapField(field), ordinal, value[lane]);
+  }
+}
+
+/// All lanes copy the same 128 bytes, so one does.
+void emu_mapCopy(Warp *w, uint32_t mask, const uint64_t *to, const uint64_t *from, uint32_t line) {
+  if (!mask)
+    return;
+  unsigned lane = lowestLane(mask);
+  SharedPlace place = resolveShared(w, from[lane], 128, 128, line, int(lane));
+  if (!place.cta || !resolveGlobal(w, to[lane], 128, line, int(lane)))
+    return;
+  if (w->launch->options.check)
+    checkSharedRead(w, *place.cta, place.offset, 128, line, int(lane));
+  std::memcpy(reinterpret_cast<void *>(to[lane]), &place.cta->shared[place.offset], 128);
 }
 
 } // extern "C"

@@ -4,6 +4,7 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_pipeline.h>
+#include <mma.h>
 
 namespace cg = cooperative_groups;
 
@@ -323,4 +324,21 @@ extern "C" __global__ void product(const half *a, const half *b, float *c) {
   c[row * 8 + column + 1] = d[1];
   c[(row + 8) * 8 + column] = d[2];
   c[(row + 8) * 8 + column + 1] = d[3];
+}
+
+// Fragments whose layout is the device's own affair.
+extern "C" __global__ void opaque(const half *a, const half *b, float *c, int n) {
+  using namespace nvcuda;
+  wmma::fragment<wmma::matrix_a, 16, 16, 16, half, wmma::row_major> fa;
+  wmma::fragment<wmma::matrix_b, 16, 16, 16, half, wmma::col_major> fb;
+  wmma::fragment<wmma::accumulator, 16, 16, 16, float> fc;
+  wmma::fill_fragment(fc, 0.f);
+  for (int k = 0; k < n; k += 16) {
+    wmma::load_matrix_sync(fa, a + blockIdx.x * 16 * n + k, n);
+    wmma::load_matrix_sync(fb, b + blockIdx.y * 16 * n + k, n);
+    wmma::mma_sync(fc, fa, fb, fc);
+  }
+  for (int i = 0; i < fc.num_elements; ++i)
+    fc.x[i] *= 2;
+  wmma::store_matrix_sync(c + blockIdx.x * 16 * n + blockIdx.y * 16, fc, n, wmma::mem_row_major);
 }
