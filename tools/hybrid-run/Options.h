@@ -17,7 +17,7 @@ struct TextOptions {
 };
 
 struct Options {
-  std::string model, weights, inputIds, logits, outputIds, device = "x86", dtype, cpu, variant;
+  std::string model, weights, inputIds, logits, outputIds, profileHtml, device = "x86", dtype, cpu, variant;
   std::optional<uint64_t> randomWeights;
   std::vector<int64_t> chunks;
   int64_t newTokens = 0;

@@ -1,5 +1,7 @@
 #include "tools/hybrid-run/Report.h"
+#include "lib/Artifact/File.h"
 #include "runtime/device/Memory.h"
+#include "tools/hybrid-run/Roofline.h"
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -18,31 +20,6 @@ static void printTable(std::span<const hybrid_step> steps) {
                 (unsigned long)step.calls, perSecond(step.flops, step.seconds), perSecond(step.bytes, step.seconds),
                 step.entry, step.variant, step.label, step.kernel);
 }
-
-/// What a device has counted of a step, by name; 0 if it has not.
-static double counted(const hybrid_step &step, std::string_view name) {
-  for (size_t i = 0; i < step.count_size; ++i)
-    if (name == step.counts[i].name)
-      return double(step.counts[i].value);
-  return 0;
-}
-
-static double ratio(double amount, double of) { return of > 0 ? amount / of : 0; }
-
-/// Counts beside what the compiler expects, as ratios that are 1 (or 4 sectors of 32 bytes a request) at best.
-namespace {
-struct Efficiency {
-  double movedOverLeast, sectorsPerRequest, wavefrontsPerRequest, tensorShare;
-
-  explicit Efficiency(const hybrid_step &step)
-      : movedOverLeast(ratio(counted(step, "global load bytes") + counted(step, "global store bytes") +
-                                 counted(step, "async bytes") + counted(step, "bulk bytes"),
-                             step.bytes)),
-        sectorsPerRequest(ratio(counted(step, "global sectors"), counted(step, "global requests"))),
-        wavefrontsPerRequest(ratio(counted(step, "shared wavefronts"), counted(step, "shared requests"))),
-        tensorShare(ratio(counted(step, "tensor flops"), step.flops)) {}
-};
-} // namespace
 
 static void printCounts(std::span<const hybrid_step> steps) {
   std::printf("%7s %12s %10s %10s %8s %9s %9s %7s  %s\n", "calls", "warp instr.", "expected", "bytes", "moved/",
@@ -107,6 +84,12 @@ static void printJson(const Session &session, const Options &options, const hybr
 
 void printReport(const Session &session, const Options &options, double startup) {
   hybrid_info info = session.info();
+  if (!options.profileHtml.empty()) {
+    std::string page = rooflinePage(concat(info.name, ", ", info.dtype, ", ", info.device), session.profile());
+    FileWriter writer(options.profileHtml);
+    writer.write(page.data(), page.size());
+    writer.commit();
+  }
   if (options.json)
     return printJson(session, options, info, startup);
   if (options.profile) {

@@ -31,7 +31,9 @@ static void declare(CLI::App &app, Options &options) {
   app.add_option("--variant", options.variant, "Use this variant of the entry: decode, short or bulk");
   app.add_flag("--no-cache", options.noCache,
                "Keep neither compiled models nor packed weights on disk (else at most $HYBRID_CACHE_GIB)");
-  app.add_flag("--profile", options.profile, "Time every step");
+  auto *profile = app.add_flag("--profile", options.profile, "Time every step; on the emulator, count what it does");
+  app.add_option("--profile-html", options.profileHtml, "Write the profile there too, as a page with a roofline plot")
+      ->needs(profile);
   app.add_flag("--json", options.json, "Timings and profile as JSON");
 }
 
