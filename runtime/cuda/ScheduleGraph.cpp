@@ -57,7 +57,6 @@ void ScheduleGraph::launch(KernelCalls next) {
     CUDA_KERNEL_NODE_PARAMS parameters = parametersOf(call);
     context.check(driver.cuGraphExecKernelNodeSetParams_v2(exec, nodes[i], &parameters),
                   concat("updating '", call.label, "' in a CUDA graph"));
-    ++updateCount;
   }
   context.check(driver.cuGraphLaunch(exec, context.stream), "launching a CUDA graph");
 }

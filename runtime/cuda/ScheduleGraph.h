@@ -16,8 +16,6 @@ public:
   /// Brings the parameters up to date and launches. `next` runs the same kernels as the calls that the graph was
   /// made of.
   void launch(KernelCalls next);
-  /// How many nodes updates have touched.
-  uint64_t updates() const { return updateCount; }
 
 private:
   void build();
@@ -29,7 +27,6 @@ private:
   CUgraph graph = nullptr;
   CUgraphExec exec = nullptr;
   std::vector<CUgraphNode> nodes;
-  uint64_t updateCount = 0;
 };
 
 } // namespace hybridrt::cuda
