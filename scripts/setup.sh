@@ -26,15 +26,18 @@ as_root() {
 # The archive that the machine's own sources name, so that the advice fits a mirror as well.
 security_source() {
   local archive
-  archive=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -m1 '/debian/\?$') || archive=ARCHIVE/debian
+  archive=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep '/debian/\?$') || archive=ARCHIVE/debian
+  archive=${archive%%$'\n'*}
   echo "deb ${archive%/}-security bookworm-security main"
 }
 
-# apt knows a package by name long before it can install it, so ask for a version to install.
+# apt knows a package by name long before it can install it, so ask for a version to install. (No `| grep -q`: it closes
+# the pipe at the first match, and a writer that is not done by then fails, which pipefail takes for "not found".)
 unavailable_packages() {
-  local package
+  local package policy
   for package in "$@"; do
-    apt-cache policy "$package" | grep -q 'Candidate: [^(]' || echo "$package"
+    policy=$(apt-cache policy "$package")
+    [[ $policy == *'Candidate: '[^\(]* ]] || echo "$package"
   done
 }
 
