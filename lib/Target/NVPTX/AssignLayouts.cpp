@@ -378,7 +378,8 @@ void Assigner::bridge() {
     if (!placed || !p.matrixUnit || op.getTransposeA() || !isa<LayoutAttr>(tileType(placed.getTile()).getEncoding()))
       return;
     int64_t down = 1;
-    for (const Digit &d : layoutOf(op.getAcc()).getWarps())
+    Layout acc = layoutOf(op.getAcc());
+    for (const Digit &d : acc.getWarps())
       if (d.axis == 0)
         down = d.extent;
     Layout fragments = Layout::operandA({p.m, p.k}, down, warps);

@@ -25,7 +25,7 @@ uint32_t asBits(float value) {
 
 /// 2^x to about one unit in the last place: 2^f by a polynomial on [-1/2, 1/2], the rest in the exponent.
 inline float exp2Lane(float x) {
-  float clamped = x < -152.f ? -152.f : x > 130.f ? 130.f : x;
+  float clamped = x > -152.f ? (x < 130.f ? x : 130.f) : -152.f; // of a NaN as well, which has no whole part
   float whole = std::nearbyintf(clamped), f = clamped - whole;
   float p = 1.52527e-5f;
   p = p * f + 1.54035303e-4f;
