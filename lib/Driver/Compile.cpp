@@ -59,6 +59,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &co
     return model;
   Diagnostics diagnostics(context);
   PassManager pm(&context);
+  (void)applyPassManagerCLOptions(pm); // a program without these options has none to apply
   pm.addPass(createVerifyModelFormPass());
   pm.addPass(createDecomposeFusePass());
   if (options.fuse)
@@ -78,6 +79,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model,
   if (failed(blocks))
     return diagnostics.take("forming blocks failed");
   PassManager pm(model.getContext());
+  (void)applyPassManagerCLOptions(pm);
   pm.addPass(createVerifyBlockFormPass());
   if (failed(pm.run(**blocks)))
     return diagnostics.take("the block form is not sound");
@@ -148,7 +150,7 @@ static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef
   return program;
 }
 
-static std::vector<std::string> targetsOf(const CompileOptions &options) {
+std::vector<std::string> hybrid::targetsOf(const CompileOptions &options) {
   return options.targets.empty() ? std::vector<std::string>{"x86-64"} : options.targets;
 }
 
@@ -190,6 +192,8 @@ llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const Co
                                                   bool json) {
   if (form == "status")
     return reportStatus(context);
+  if (form == "schema")
+    return schemaMarkdown();
   if (form == "summary") { // of the model as it was written, before any pass
     llvm::Expected<OwningOpRef<ModuleOp>> input = importInput(context, options);
     return input ? llvm::Expected<std::string>(summarise(**input, json)) : input.takeError();
@@ -233,6 +237,7 @@ llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const Co
         return e;
     } else if (form == "tile" && gpu) {
       PassManager pm(&context);
+      (void)applyPassManagerCLOptions(pm);
       buildNVPTXTileForm(pm);
       if (failed(pm.run(**blocks)))
         return diagnostics.take("the GPU's tile form failed");
@@ -254,8 +259,8 @@ llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const Co
       }
     } else {
       return llvm::createStringError("--emit=" + form.str() +
-                                     ": expected summary, model, block, schedule, report or "
-                                     "status; llvm or asm with target x86-64; tile, ptx, cubin or sass with an sm_ "
+                                     ": expected summary, schema, model, block, schedule, report "
+                                     "or status; llvm or asm with target x86-64; tile, ptx, cubin or sass with an sm_ "
                                      "target (got target " +
                                      target + ")");
     }

@@ -3,6 +3,7 @@
 #include "hybrid/Driver/Compile.h"
 #include "hybrid/Register.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
@@ -20,16 +21,36 @@ static cl::list<std::string> entries("entries", cl::CommaSeparated, cl::cat(cate
                                      cl::desc("score, append (default: both)"));
 static cl::opt<std::string> dtype("dtype", cl::desc("f32, bf16 or f16 (default: the checkpoint's)"), cl::cat(category));
 static cl::opt<std::string> emit("emit", cl::desc("Print a form instead of writing an artifact"), cl::cat(category));
+static cl::opt<std::string> explain("explain", cl::value_desc("dispatch"), cl::cat(category),
+                                    cl::desc("Show a kernel, or the kernels of a layer, in every form"));
 static cl::opt<bool> noCache("no-cache", cl::desc("Compile even when nothing changed"), cl::cat(category));
 static cl::opt<bool> json("json", cl::desc("Summary and report as JSON"), cl::cat(category));
 
+/// Makes LLVM's and MLIR's options that look at passes ours, so that --help shows them.
+static void adoptPassOptions() {
+  mlir::registerPassManagerCLOptions();
+  for (auto &[name, option] : cl::getRegisteredOptions())
+    if (name.starts_with("mlir-print-ir") || name.starts_with("mlir-pass-pipeline"))
+      option->addCategory(category);
+}
+
+static bool printsIR() {
+  return llvm::any_of(cl::getRegisteredOptions(), [](auto &entry) {
+    return entry.first.starts_with("mlir-print-ir") && entry.second->getNumOccurrences();
+  });
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  mlir::hybrid::registerAllPasses(); // the options below know passes by name
+  adoptPassOptions();
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "hybridc: compiles hybrid language models\n");
   mlir::DialectRegistry registry;
   mlir::hybrid::registerAllDialects(registry);
   mlir::MLIRContext context(registry);
+  if (printsIR()) // of whole modules only one thread can print
+    context.disableMultithreading();
 
   mlir::hybrid::CompileOptions options;
   options.input = input;
@@ -44,10 +65,13 @@ int main(int argc, char **argv) {
   if (llvm::Error error = mlir::hybrid::checkOptions(options))
     return fail(std::move(error));
 
-  if (input.empty() && emit != "status")
+  if (input.empty() && emit != "status" && emit != "schema")
     return fail(llvm::createStringError("expected a description (.yaml), a Hugging Face folder or IR (.mlir)"));
-  if (!emit.empty()) {
-    llvm::Expected<std::string> text = mlir::hybrid::compileToText(context, options, emit, json);
+  if (!emit.empty() && !explain.empty())
+    return fail(llvm::createStringError("expected --emit or --explain, got both"));
+  if (!emit.empty() || !explain.empty()) {
+    llvm::Expected<std::string> text = explain.empty() ? mlir::hybrid::compileToText(context, options, emit, json)
+                                                       : mlir::hybrid::explainDispatch(context, options, explain);
     if (!text)
       return fail(text.takeError());
     if (output.empty()) {

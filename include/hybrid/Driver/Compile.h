@@ -29,15 +29,24 @@ llvm::Expected<OwningOpRef<ModuleOp>> compileToModelForm(MLIRContext &context, c
 llvm::Expected<OwningOpRef<ModuleOp>> compileToBlockForm(ModuleOp model, llvm::StringRef target,
                                                          const CompileOptions &options);
 
+/// The targets that the options ask for, or the default one.
+std::vector<std::string> targetsOf(const CompileOptions &options);
+
 /// Fails, naming what can be asked for, when a target, entry or dtype is none of ours.
 llvm::Error checkOptions(const CompileOptions &options);
 
 /// Everything, ready to be written.
 llvm::Expected<hybridrt::artifact::ArtifactT> compileToArtifact(MLIRContext &context, const CompileOptions &options);
 
-/// What `--emit=<form>` prints: model, block, schedule, tile, llvm, asm, ptx, sass, report, summary or status.
+/// What `--emit=<form>` prints: model, block, schedule, tile, llvm, asm, ptx, sass, report, schema, summary or
+/// status.
 llvm::Expected<std::string> compileToText(MLIRContext &context, const CompileOptions &options, llvm::StringRef form,
                                           bool json);
+
+/// What `--explain=<dispatch>` prints of a kernel, or of every kernel of a layer: its launches, the layer's ops in the
+/// model form, the tile kernel, and the code of this kernel alone.
+llvm::Expected<std::string> explainDispatch(MLIRContext &context, const CompileOptions &options,
+                                            llvm::StringRef dispatch);
 
 } // namespace mlir::hybrid
 #endif

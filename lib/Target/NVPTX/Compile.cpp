@@ -126,6 +126,7 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, const Chip &chip, co
     module->push_back(copy);
   }
   PassManager pm(context, ModuleOp::getOperationName());
+  (void)applyPassManagerCLOptions(pm); // a program without these options has none to apply
   buildNVPTXPipeline(pm);
   if (failed(pm.run(*module)))
     return failure();
