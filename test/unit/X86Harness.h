@@ -87,12 +87,14 @@ public:
 private:
   int64_t width() const { return element.getIntOrFloatBitWidth() / 8; }
   void put(char *to, double x) const {
-    uint64_t bits = static_cast<uint64_t>(static_cast<int64_t>(x));
+    uint64_t bits;
     if (auto type = dyn_cast<FloatType>(element)) {
       llvm::APFloat f(x);
       bool lost;
       f.convert(type.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &lost);
       bits = f.bitcastToAPInt().getZExtValue();
+    } else {
+      bits = static_cast<uint64_t>(static_cast<int64_t>(x));
     }
     memcpy(to, &bits, width());
   }
