@@ -2,7 +2,7 @@
 
 For every op: a description, a summary that says more than the mnemonic, an example that hybrid-opt accepts, a round trip
 under test/<Dialect>/, and for every constraint (C<n>) a case @<op>_c<n>... in a test/<Dialect>/*invalid*.mlir. For every
-pass: a description, a summary that says more than the flag, and a test that names the flag. --table prints the ops and
+attribute with a verifier: a summary, and constraints with their cases in the same way. For every pass: a description, a summary that says more than the flag, and a test that names the flag. --table prints the ops and
 their parts as Markdown.
 """
 import argparse
@@ -17,14 +17,14 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent
 
 
 def records(tblgen, include, path):
-    """The records of one file: (name, record) of ops or passes that the file itself defines."""
+    """The records of one file: (kind, record) of the ops, passes and attributes that the file itself defines."""
     command = [tblgen, "--dump-json", "-I", str(include), "-I", str(SOURCE), "-I", str(SOURCE / "include"), str(path)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{path}: llvm-tblgen failed:\n{done.stderr}")
     data = json.loads(done.stdout)
     text = path.read_text()
-    for kind in ("Op", "PassBase"):
+    for kind in ("Op", "PassBase", "AttrDef"):
         for name in data["!instanceof"].get(kind, []):
             # Included files' records are there too; each is checked with its own file.
             if re.search(rf"^def {name}\b", text, re.M):
@@ -46,7 +46,7 @@ class Op:
         self.case = self.mnemonic.replace(".", "_")
         self.summary = record["summary"]
         self.description = textwrap.dedent(record["description"] or "")
-        self.constraints = sorted({int(n) for n in re.findall(r"^\s*(?:- |Constraints: )?\(C(\d+)\)", self.description, re.M)})
+        self.constraints = numbers_of(self.description)
         self.examples = re.findall(r"```mlir\n(.*?)```", self.description, re.S)
         self.interfaces = record["interfaces"]
         self.verifier = bool(record["hasVerifier"])
@@ -79,6 +79,30 @@ class Op:
             yield f"is in no round trip under test/{self.dialect}/"
         for n in self.missing_cases():
             yield f"has no case @{self.case}_c{n}_... for (C{n}) in test/{self.dialect}/*invalid*.mlir"
+
+
+class Verified(Op):
+    """An attribute with a verifier of its own."""
+
+    def __init__(self, record, path):
+        self.dialect = path.parent.name
+        self.case = self.mnemonic = record["mnemonic"]
+        self.name = f"#{record['dialect']['def'].split('_')[0].lower()}.{self.mnemonic}"
+        self.summary = record["summary"]
+        self.description = textwrap.dedent(record["description"] or "")
+        self.constraints = numbers_of(self.description)
+
+    def problems(self):
+        if not self.summary or words(self.summary) == words(self.mnemonic):
+            yield f"has a summary that repeats the mnemonic: '{self.summary}'"
+        if not self.constraints:
+            yield "has a verifier but no numbered constraint (C1)"
+        for n in self.missing_cases():
+            yield f"has no case @{self.case}_c{n}_... for (C{n}) in test/{self.dialect}/*invalid*.mlir"
+
+
+def numbers_of(description):
+    return sorted({int(n) for n in re.findall(r"^\s*(?:- |Constraints: )?\(C(\d+)\)", description, re.M)})
 
 
 def strip_checks(text):
@@ -131,12 +155,17 @@ def main():
     ops, problems = [], []
     tests = [path.read_text() for suffix in ("mlir", "test") for path in (SOURCE / "test").rglob(f"*.{suffix}")]
     runs = ["\n".join(line for line in text.splitlines() if "RUN:" in line) for text in tests]
-    passes = 0
+    passes = verified = 0
     for path in sorted((SOURCE / "dialects").rglob("*.td")) + sorted((SOURCE / "include").rglob("*.td")):
         for kind, record in records(arguments.tblgen, arguments.include, path):
             if kind == "Op":
                 ops.append(Op(record, path))
                 problems += [f"{path.relative_to(SOURCE)}: {ops[-1].name} {problem}" for problem in ops[-1].problems()]
+            elif kind == "AttrDef":
+                if record["genVerifyDecl"]:
+                    verified += 1
+                    part = Verified(record, path)
+                    problems += [f"{path.relative_to(SOURCE)}: {part.name} {problem}" for problem in part.problems()]
             else:
                 passes += 1
                 problems += [f"{path.relative_to(SOURCE)}: --{record['argument']} {problem}"
@@ -155,7 +184,7 @@ def main():
                     problems.append(f"{op.name}: its example does not parse:\n{textwrap.indent(message, '    ')}")
     for problem in problems:
         print(problem, file=sys.stderr)
-    print(f"{len(ops)} ops, {passes} passes, {len(examples)} examples, {len(problems)} problems")
+    print(f"{len(ops)} ops, {verified} attributes with verifiers, {passes} passes, {len(examples)} examples, {len(problems)} problems")
     sys.exit(bool(problems))
 
 

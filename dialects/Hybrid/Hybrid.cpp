@@ -1,4 +1,4 @@
-// Registration of the dialect, and the verifiers of its types.
+// Registration of the dialect, and the verifiers of its types and attributes.
 #include "dialects/Hybrid/Hybrid.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -55,6 +55,48 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, Ca
       return emitError() << "expected positive cache dims, got " << d;
   if (!isa<FloatType>(elementType))
     return emitError() << "expected a float element type, got " << elementType;
+  return success();
+}
+
+/// (C1) to (C3) of pieces and folds.
+static LogicalResult verifySource(function_ref<InFlightDiagnostic()> emitError, StringRef source, int64_t begin,
+                                  int64_t end, StringAttr map) {
+  if (source.empty())
+    return emitError() << "expected a checkpoint tensor or an initialiser as the source, got \"\"";
+  if (begin < 0 || (end != -1 && end <= begin))
+    return emitError() << "expected a run that begins at 0 or later and ends behind that, or at -1 for the last, got ["
+                       << begin << ", " << end << ")";
+  if (map && !llvm::is_contained({"neg_exp", "one_plus"}, map.getValue()))
+    return emitError() << "expected the map \"neg_exp\" or \"one_plus\", or none, got " << map;
+  return success();
+}
+
+LogicalResult FoldAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef source, int64_t begin,
+                               int64_t end, StringAttr map) {
+  return verifySource(emitError, source, begin, end, map);
+}
+
+LogicalResult PieceAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef source, int64_t begin,
+                                int64_t end, bool, FloatAttr, StringAttr map, ArrayAttr columnFolds) {
+  if (failed(verifySource(emitError, source, begin, end, map)))
+    return failure();
+  if (columnFolds)
+    for (Attribute fold : columnFolds)
+      if (!isa<FoldAttr>(fold))
+        return emitError() << "expected 'column_folds' to be a list of folds, got " << fold;
+  return success();
+}
+
+std::string PieceAttr::named(StringRef source, StringRef owner) {
+  bool moved = source.starts_with("init:") && !source.contains('@');
+  return moved ? (source + "@" + owner).str() : source.str();
+}
+
+LogicalResult FieldAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t rows) {
+  if (name.empty())
+    return emitError() << "expected a field to have a name, got \"\"";
+  if (rows < 1)
+    return emitError() << "expected a field to have at least one row, got " << rows;
   return success();
 }
 

@@ -60,6 +60,25 @@ class Hybrid_Attr<string name, string mnem> : AttrDef<Hybrid_Dialect, name> {
   let mnemonic = mnem;
 }
 
+def Hybrid_FoldAttr : Hybrid_Attr<"Fold", "fold"> {
+  let summary = "Factors of a run of a matrix's columns, taken from a checkpoint tensor";
+  let description = [{
+    Multiplies columns [begin, end) of a piece (end = -1: to the last one) by map(source), whose elements repeat as
+    often as there are columns: one for each column, the same few for every head, or one for all. `source` and `map` are
+    as in a piece.
+
+    Constraints:
+    - (C1) `source` is not empty.
+    - (C2) `begin` is not negative, and `end` is -1 or beyond it.
+    - (C3) `map` is absent, "neg_exp" or "one_plus".
+  }];
+  let parameters = (ins StringRefParameter<"checkpoint tensor or initialiser">:$source,
+    DefaultValuedParameter<"int64_t", "0">:$begin, DefaultValuedParameter<"int64_t", "-1">:$end,
+    DefaultValuedParameter<"::mlir::StringAttr", "::mlir::StringAttr()">:$map);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def Hybrid_PieceAttr : Hybrid_Attr<"Piece", "piece"> {
   let summary = "One run of rows of a parameter, as taken from a checkpoint tensor";
   let description = [{
@@ -67,27 +86,44 @@ def Hybrid_PieceAttr : Hybrid_Attr<"Piece", "piece"> {
     tensor `source` after flattening it to [rows, columns] (end = -1: all of them; a vector counts as [n, 1] rows),
     optionally transposed first, and computes, in f32, once:
 
-        value = map(source) * scale * row_fold[r] * column_fold[c]
+        value = map(source) * scale * product over `column_folds` of their factor for the column
 
-    `map` is one of "" (identity), "neg_exp" (-exp x) and "one_plus" (1 + x). A fold names another checkpoint tensor,
-    whose own map is `fold_map`; columns of a row_fold follow the piece's rows.
+    `map` is absent (identity), "neg_exp" (-exp x) or "one_plus" (1 + x).
     A source that starts with "init:" takes no checkpoint tensor but an initialiser: "init:normal(0.02)",
     "init:const(1)", "init:uniform(a,b)", "init:log_uniform(a,b)", "init:dt_bias(min,max,floor)", "init:a_log(min,max)".
+    Behind an `@` stands the parameter that the front end initialised so, where passes moved its rows elsewhere
+    ("init:normal(0.02)@blocks.1.mixer.attention.qkv"): rows, draws and the tensor of a checkpoint are those of that
+    name.
+
+    Constraints:
+    - (C1) `source` is not empty.
+    - (C2) `begin` is not negative, and `end` is -1 or beyond it.
+    - (C3) `map` is absent, "neg_exp" or "one_plus".
+    - (C4) `column_folds` are `#hybrid.fold`s.
   }];
   let parameters = (ins StringRefParameter<"checkpoint tensor or initialiser">:$source,
     DefaultValuedParameter<"int64_t", "0">:$begin, DefaultValuedParameter<"int64_t", "-1">:$end,
     DefaultValuedParameter<"bool", "false">:$transpose,
     DefaultValuedParameter<"::mlir::FloatAttr", "::mlir::FloatAttr()">:$scale,
     DefaultValuedParameter<"::mlir::StringAttr", "::mlir::StringAttr()">:$map,
-    DefaultValuedParameter<"::mlir::StringAttr", "::mlir::StringAttr()">:$column_fold,
-    DefaultValuedParameter<"::mlir::StringAttr", "::mlir::StringAttr()">:$row_fold,
-    DefaultValuedParameter<"::mlir::StringAttr", "::mlir::StringAttr()">:$fold_map);
+    DefaultValuedParameter<"::mlir::ArrayAttr", "::mlir::ArrayAttr()">:$column_folds);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The source as it is written where passes have moved the rows of the parameter `owner` elsewhere.
+    static std::string named(::llvm::StringRef source, ::llvm::StringRef owner);
+  }];
 }
 
 def Hybrid_FieldAttr : Hybrid_Attr<"Field", "field"> {
   let summary = "A named run of rows of a parameter that is a typed concatenation, such as q in [q, k, v]";
+  let description = [{
+    Constraints:
+    - (C1) `name` is not empty.
+    - (C2) `rows` is positive.
+  }];
   let parameters = (ins StringRefParameter<"name">:$name, "int64_t":$rows);
   let assemblyFormat = "`<` $name `,` $rows `>`";
+  let genVerifyDecl = 1;
 }
 #endif

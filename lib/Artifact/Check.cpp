@@ -129,6 +129,16 @@ private:
     unique("entries", program.entries, [](const EntryT &entry) { return entry.name; });
   }
 
+  /// What pieces and folds share: a source, a run of it, a map.
+  template <typename T> void checkSource(const T &part, const char *of) {
+    if (part.source.empty())
+      place.bad("expected a source");
+    if (part.begin < 0 || (part.end != -1 && part.end <= part.begin))
+      place.bad("impossible ", of, " [", part.begin, ", ", part.end, ")");
+    if (!part.map.empty() && part.map != "neg_exp" && part.map != "one_plus")
+      place.bad("unknown map '", part.map, "', expected 'neg_exp' or 'one_plus'");
+  }
+
   void checkParam(const ParamT &param) {
     auto at = place.at(concat("('", param.name, "')"));
     checkEnum(param.dtype, DType::MAX, "dtype");
@@ -139,13 +149,8 @@ private:
     if (param.pieces.empty())
       place.bad("expected at least one piece");
     each("pieces", param.pieces, [&](const PieceT &piece) {
-      if (piece.source.empty())
-        place.bad("expected a source");
-      if (piece.begin < 0 || (piece.end != -1 && piece.end <= piece.begin))
-        place.bad("impossible rows [", piece.begin, ", ", piece.end, ")");
-      for (const std::string *map : {&piece.map, &piece.fold_map})
-        if (!map->empty() && *map != "neg_exp" && *map != "one_plus")
-          place.bad("unknown map '", *map, "', expected 'neg_exp' or 'one_plus'");
+      checkSource(piece, "rows");
+      each("column_folds", piece.column_folds, [&](const FoldT &fold) { checkSource(fold, "columns"); });
     });
     int64_t rows = 0;
     each("fields", param.fields, [&](const FieldT &field) {

@@ -234,6 +234,9 @@ LogicalResult BlockFormer::formAttention(AttentionOp op) {
   }
   acc = loop.getResult(0), sum = loop.getResult(2);
   Value result = k.make<arith::DivFOp>(acc, k.broadcast(sum, 1, {rows, valueTile}));
+  // A norm of the whole row goes behind the next product; each head is one part of its squares.
+  if (Value squares = byHeads ? Value() : squaresOf(k, out, queryHeads))
+    k.storeSquares(result, squares, head, Columns::whole(valueTile));
   if (!element.isF32())
     result = k.make<arith::TruncFOp>(RankedTensorType::get({rows, valueTile}, element), result);
   tile::StoreOp::create(b, k.loc, result, outMemory, ValueRange{outRow, outColumn}, Value(), liveRows,

@@ -33,6 +33,12 @@ Value hybrid::throughViews(Value value) {
   return value;
 }
 
+Value hybrid::throughReshapes(Value value) {
+  while (isa_and_present<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return value;
+}
+
 StringRef hybrid::rowSymbol(Value value) {
   value = throughViews(value);
   if (auto argument = dyn_cast<BlockArgument>(value)) {
@@ -90,6 +96,9 @@ BlockPlan::BlockPlan(func::FuncOp entry, const BlockTarget &target) : target(tar
       if (StringRef reason = reasonToStore(result); !reason.empty()) {
         stored.insert(result);
         reasons[&op] = reason.str();
+      } else if (auto norm = dyn_cast<NormOp>(op);
+                 norm && !target.fuseIntoProducts && llvm::any_of(consumers(result), isProduct)) {
+        squares.insert(throughReshapes(norm.getX()));
       }
     }
   }
@@ -165,6 +174,26 @@ static int64_t normSpan(NormOp norm) {
   return cast<RankedTensorType>(norm.getX().getType()).getShape().back() / norm.getGroups();
 }
 
+StringRef BlockPlan::whyNotBehindProduct(NormOp norm) const {
+  auto type = cast<RankedTensorType>(norm.getX().getType());
+  if (norm.getKind() != NormKind::rms || norm.getBias() || norm.getGate() || norm.getResidual() ||
+      norm.getGroups() != 1 || type.getRank() != 2)
+    return "only a norm that divides whole rows commutes with a product";
+  if (norm.getWeight())
+    return "its weight is not folded into the matrices behind it";
+  for (Operation *user : norm.getY().getUsers())
+    if (!isProduct(user) && !isa<tensor::DimOp>(user))
+      return "something else than products reads it too";
+  // The kernel that stores the input sums the squares of its rows; where there is none, one has to run anyway.
+  Value x = throughReshapes(norm.getX());
+  if (!isStored(x))
+    return "its input is not stored as whole rows";
+  if (isa<MergeOp, LinearScanOp, CausalConv1dOp>(x.getDefiningOp()) ||
+      llvm::any_of(virtualOps(x), llvm::IsaPred<RotaryOp>))
+    return "its input's kernel does not sum squares of whole rows";
+  return "";
+}
+
 StringRef BlockPlan::reasonToStore(OpResult value) {
   Operation *op = value.getOwner();
   SmallVector<Operation *> users = consumers(value);
@@ -189,9 +218,13 @@ StringRef BlockPlan::reasonToStore(OpResult value) {
   bool perHead = type.getRank() <= 2 && type.getShape().back() <= 256;
   for (Operation *user : users) {
     if (isProduct(user)) {
-      if (!target.fuseIntoProducts)
-        return "the target's products load their operands straight from memory";
       auto norm = dyn_cast<NormOp>(op);
+      if (!target.fuseIntoProducts) {
+        if (!norm)
+          return "the target's products load their operands straight from memory";
+        if (StringRef why = whyNotBehindProduct(norm); !why.empty())
+          return why;
+      }
       if (norm && (normSpan(norm) != type.getShape().back() || type.getRank() != 2))
         return "the norm's groups are narrower than the product's depth";
       if (isa<RotaryOp>(op))

@@ -19,6 +19,8 @@ bool isProduct(Operation *op);
 Value throughViews(Value value);
 /// Elements of a value after its first dim.
 int64_t widthOf(Value value);
+/// The value behind reshapes, which keep each row's elements together.
+Value throughReshapes(Value value);
 /// Which size of the call a value's first dim is: "tokens", "rows", "sequences" or "one" for parameters.
 StringRef rowSymbol(Value value);
 
@@ -54,6 +56,9 @@ public:
   bool isStored(Value value) const { return stored.contains(value); }
   /// True when a product is among the virtual values behind `value`.
   bool hasProduct(Value value) const { return heavy.contains(value); }
+  /// True when the kernel that stores `value` also sums the squares of its rows: products apply norms of it to their
+  /// results.
+  bool sumsSquares(Value value) const { return squares.contains(value); }
   /// Why an op's result did not join its consumers' kernels; empty where it did.
   StringRef whyStored(Operation *op) const;
   /// How a convolution is divided between its own kernel and the scan; null for results of other ops.
@@ -69,9 +74,11 @@ private:
   /// The reason to store `value`, or none.
   StringRef reasonToStore(OpResult value);
   SmallVector<Operation *> consumers(Value value) const;
+  /// Why a product that loads its operands straight from memory cannot read a norm's input instead of its result.
+  StringRef whyNotBehindProduct(NormOp norm) const;
 
   const BlockTarget &target;
-  llvm::DenseSet<Value> stored, heavy;
+  llvm::DenseSet<Value> stored, heavy, squares;
   llvm::DenseMap<Operation *, std::string> reasons;
   llvm::DenseMap<Value, ConvFold> convFolds;
   llvm::DenseMap<Operation *, Value> tables;

@@ -92,6 +92,7 @@ BlockFormer::BlockFormer(ModuleOp model, ModuleOp out, const BlockTarget &target
 KernelBuilder BlockFormer::kernel(Operation *op) {
   KernelBuilder k(model.getContext(), op->getLoc(), *plan, target, storage);
   k.tiles = tiles;
+  k.squareParts = &squareParts;
   return k;
 }
 
@@ -101,12 +102,22 @@ static LinearScanOp readerOfTaps(CacheAppendOp append, const BlockPlan &plan) {
   return conv ? plan.convFold(conv.getY())->scan : LinearScanOp();
 }
 
+Value BlockFormer::squaresOf(KernelBuilder &k, Value stored, int64_t parts) {
+  if (!plan->sumsSquares(stored))
+    return {};
+  squareParts[stored] = parts;
+  Value memory = k.squaresMemory(stored, parts);
+  k.markWritten(memory);
+  return memory;
+}
+
 LogicalResult BlockFormer::form(func::FuncOp entry, const BlockTiles &variantTiles) {
   tiles = &variantTiles;
   plan = std::make_unique<BlockPlan>(entry, target);
   memories.clear();
   tablesFormed.clear();
   tapsBehind.clear();
+  squareParts.clear();
   cached = entry.getNumArguments() > 4;
   OpBuilder b(out.getBodyRegion());
   b.setInsertionPointToEnd(out.getBody());
@@ -160,6 +171,23 @@ static std::string labelOf(ArrayRef<KernelBuilder::Argument> arguments, Location
     if (a.isMemory && (a.memory.kind == MemoryKey::cache || a.memory.kind == MemoryKey::param))
       return StringRef(a.memory.name).rsplit('.').first.str();
   return "";
+}
+
+/// The names of the factors that a parameter's recipe has taken in.
+static SmallVector<std::string> foldsOf(ml_program::GlobalOp parameter) {
+  SmallVector<std::string> names;
+  auto recipe = parameter->getAttrOfType<ArrayAttr>("hybrid.recipe");
+  if (!recipe)
+    return names;
+  for (auto piece : recipe.getAsRange<PieceAttr>())
+    if (piece.getColumnFolds())
+      for (auto fold : piece.getColumnFolds().getAsRange<FoldAttr>()) {
+        auto [source, owner] = fold.getSource().split('@');
+        std::string name = (owner.empty() ? source : owner).str();
+        if (!llvm::is_contained(names, name))
+          names.push_back(std::move(name));
+      }
+  return names;
 }
 
 Value BlockFormer::memoryOp(const MemoryKey &key, MemRefType type) {
@@ -266,7 +294,15 @@ LogicalResult BlockFormer::launch(KernelBuilder &k, StringRef kind, ArrayRef<Ext
       fused.push_back(b.getStringAttr(op->getName().stripDialect()));
     if (StringRef why = plan->whyStored(op); !why.empty() && llvm::is_contained(roots, op))
       missed.push_back(b.getStringAttr(why));
+    if (auto why = op->getAttrOfType<StringAttr>("hybrid.unfolded"))
+      missed.push_back(b.getStringAttr("factors not folded: " + why.getValue()));
+    if (llvm::is_contained(roots, op) && plan->sumsSquares(op->getResult(0)))
+      fused.push_back(b.getStringAttr("sums of squares for a norm"));
   }
+  for (const KernelBuilder::Argument &a : k.arguments())
+    if (a.isMemory && a.memory.kind == MemoryKey::param)
+      for (const std::string &source : foldsOf(model.lookupSymbol<ml_program::GlobalOp>(a.memory.name)))
+        fused.push_back(b.getStringAttr("factors of " + source));
   // Least bytes: each memory once. Caches count one sequence's slot or the pages that the call looks at.
   for (Value v : operands) {
     auto type = cast<MemRefType>(v.getType());

@@ -29,6 +29,8 @@ private:
   LogicalResult formTapsAppend(CacheAppendOp op); // ScanKernels.cpp
 
   KernelBuilder kernel(Operation *op);
+  /// The memory of a value's sums of squares in `parts` runs of columns, written by `k`; null if nobody wants them.
+  Value squaresOf(KernelBuilder &k, Value stored, int64_t parts);
   /// Names or reuses the kernel, and launches it.
   LogicalResult launch(KernelBuilder &k, StringRef kind, ArrayRef<Extent> grid, ArrayRef<Operation *> roots);
   Value memoryOp(const MemoryKey &key, MemRefType type);
@@ -58,6 +60,8 @@ private:
   schedule::VariantOp variant;
   std::map<MemoryKey, Value> memories;
   llvm::DenseSet<Value> tablesFormed;
+  /// Columns of the squares of each value whose kernel sums them.
+  llvm::DenseMap<Value, int64_t> squareParts;
   bool cached = false;
 };
 

@@ -78,6 +78,10 @@ Value KernelBuilder::cachePart(StringRef name, int64_t part, int64_t width, Type
   return memory({MemoryKey::cache, Value(), name.str(), part, false, width}, element);
 }
 
+Value KernelBuilder::squaresMemory(Value stored, int64_t parts) {
+  return memory({MemoryKey::value, stored, "squares", 0, false, parts}, b.getF32Type());
+}
+
 Value KernelBuilder::size(StringRef symbol) {
   Value &argument = sizes[symbol];
   if (!argument) {
@@ -187,6 +191,20 @@ void KernelBuilder::store(Value tile, Value memory, Columns columns) {
       valid = b.getI64IntegerAttr(columns.valid);
   }
   tile::StoreOp::create(b, loc, tile, memory, at, Value(), validRows, valid);
+}
+
+void KernelBuilder::storeSquares(Value tile, Value memory, Value part, Columns columns) {
+  auto shape = cast<RankedTensorType>(tile.getType()).getShape();
+  Value squares = make<arith::MulFOp>(tile, tile);
+  if (columns.valid < columns.count) {
+    // What an epilogue makes of columns that do not exist may be anything.
+    auto indices = RankedTensorType::get(shape, b.getI32Type());
+    Value limit = make<arith::ConstantOp>(DenseElementsAttr::get(indices, b.getI32IntegerAttr(int32_t(columns.valid))));
+    Value exists = make<arith::CmpIOp>(arith::CmpIPredicate::slt, make<tile::IndexOp>(indices, uint64_t(1)), limit);
+    squares = make<arith::SelectOp>(exists, squares, splat(0, shape));
+  }
+  tile::StoreOp::create(b, loc, reduce(squares, tile::Reduction::sum, 1), memory, ValueRange{firstRow, part}, Value(),
+                        validRows, IntegerAttr());
 }
 
 //===-- Tiles on demand -------------------------------------------------------===//
@@ -564,6 +582,17 @@ FailureOr<Value> KernelBuilder::normScale(NormOp op, Columns span, Value *mean) 
   return scale;
 }
 
+/// The same from the sums of squares that the input's kernel left.
+Value KernelBuilder::scaleFromSquares(NormOp op) {
+  Value x = throughReshapes(op.getX());
+  int64_t parts = squareParts->lookup(x), columns = std::max<int64_t>(16, llvm::PowerOf2Ceil(parts));
+  Value sums = make<tile::LoadOp>(f32({rowCount, columns}), squaresMemory(x, parts), ValueRange{firstRow, index(0)},
+                                  fromRow, validRows, parts < columns ? b.getI64IntegerAttr(parts) : IntegerAttr());
+  SmallVector<int64_t> rows{rowCount};
+  Value mean = make<arith::MulFOp>(reduce(sums, tile::Reduction::sum, 1), splat(1.0 / widthOf(x), rows));
+  return make<math::RsqrtOp>(make<arith::AddFOp>(mean, splat(op.getEps().convertToDouble(), rows)));
+}
+
 FailureOr<Value> KernelBuilder::tileOfNorm(NormOp op, Columns columns) {
   int64_t span = cast<RankedTensorType>(op.getX().getType()).getShape().back() / op.getGroups();
   bool single = span == widthOf(op.getX());
@@ -664,17 +693,21 @@ FailureOr<Value> KernelBuilder::tileOfProduct(linalg::MatmulOp op, Columns colum
     rightRows = index(columns.valid);
 
   // A norm without weights divides whole rows, which commutes with the product.
+  auto behind = left.getDefiningOp<NormOp>();
   Value rowScale;
-  if (auto norm = left.getDefiningOp<NormOp>(); norm && !plan.isStored(left) && norm.getKind() == NormKind::rms &&
-                                                norm.getGroups() == 1 && !norm.getWeight() && !norm.getBias() &&
-                                                !norm.getGate() && !norm.getResidual()) {
-    Value mean;
-    FailureOr<Value> scale = normScale(norm, Columns::whole(depth), &mean);
-    if (failed(scale))
-      return failure();
-    ops.insert(norm);
-    rowScale = *scale;
-    left = norm.getX();
+  if (behind && !plan.isStored(left) && behind.getKind() == NormKind::rms && behind.getGroups() == 1 &&
+      !behind.getWeight() && !behind.getBias() && !behind.getGate() && !behind.getResidual()) {
+    if (target.fuseIntoProducts) {
+      Value mean;
+      FailureOr<Value> scale = normScale(behind, Columns::whole(depth), &mean);
+      if (failed(scale))
+        return failure();
+      rowScale = *scale;
+    }
+    ops.insert(behind);
+    left = behind.getX();
+  } else {
+    behind = {};
   }
 
   auto operand = [&](Value tile) -> Value {
@@ -715,6 +748,8 @@ FailureOr<Value> KernelBuilder::tileOfProduct(linalg::MatmulOp op, Columns colum
     preheader = outer;
     memo = std::move(outerMemo);
   }
+  if (behind && !rowScale) // after the loop, where its registers are free
+    rowScale = scaleFromSquares(behind);
   if (rowScale)
     acc = make<arith::MulFOp>(acc, broadcast(rowScale, 1, shape));
   return acc;

@@ -46,6 +46,9 @@ public:
   /// An index argument with the value of a size of the call.
   Value size(StringRef symbol);
   void markWritten(Value argument);
+  /// Sums of squares of a stored value's rows, [rows, parts] of f32: one column for each run of columns that its kernel
+  /// computes at once.
+  Value squaresMemory(Value stored, int64_t parts);
   /// A parameter whose rows are looked up; it shares the storage of a product that uses it too.
   Value tableMemory(Value param);
 
@@ -90,6 +93,8 @@ public:
   void provide(Value value, std::function<Value(Columns)> make) { provided[value] = std::move(make); }
   /// Stores a tile of this block's rows, rounded to the memory's type.
   void store(Value tile, Value memory, Columns columns);
+  /// Stores the sums of the squares of a tile's rows as column `part` of `memory`.
+  void storeSquares(Value tile, Value memory, Value part, Columns columns);
 
   // -- Small helpers ------------------------------------------------------------------------------------------------
   OpBuilder b;
@@ -124,6 +129,8 @@ public:
   ArrayRef<Operation *> computed() const { return ops.getArrayRef(); }
   Type storageOf(Value value) const;
   const BlockTiles *tiles = nullptr;
+  /// Columns of the squares of each value that has some.
+  const llvm::DenseMap<Value, int64_t> *squareParts = nullptr;
 
 private:
   FailureOr<Value> tileOfGeneric(linalg::GenericOp op, Columns columns, bool asColumn);
@@ -133,6 +140,7 @@ private:
   FailureOr<Value> tileOfRotary(RotaryOp op, Columns columns);
   FailureOr<Value> normScale(NormOp op, Columns span, Value *mean);
   FailureOr<Value> normInput(NormOp op, Columns columns);
+  Value scaleFromSquares(NormOp op);
   Value paramMemory(Value param, bool forProduct);
   FailureOr<Columns> throughSlice(tensor::ExtractSliceOp op, Columns columns);
   InFlightDiagnostic unsupported(Operation *op, const Twine &what);

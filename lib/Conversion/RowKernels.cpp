@@ -81,8 +81,9 @@ LogicalResult BlockFormer::formRows(Value stored) {
   k.setRows(first, rows, k.min(k.sub(total, first), k.index(rows)));
   Value memory = k.memoryOf(stored);
   k.markWritten(memory);
+  Value squares = squaresOf(k, stored, steps);
 
-  auto emit = [&](Columns columns) {
+  auto emit = [&](Columns columns, Value part) {
     bool rotary = llvm::any_of(ops, [](Operation *o) { return isa<RotaryOp>(o); });
     if (rotary)
       return forPieces(k, stored, columns, columns.count,
@@ -91,6 +92,8 @@ LogicalResult BlockFormer::formRows(Value stored) {
     if (failed(tile))
       return failure();
     k.store(*tile, memory, columns);
+    if (squares)
+      k.storeSquares(*tile, squares, part, columns);
     return success();
   };
   OpBuilder &b = k.b;
@@ -99,7 +102,7 @@ LogicalResult BlockFormer::formRows(Value stored) {
   Value block = blocks > 1 ? k.make<tile::BlockIdOp>(tile::GridAxis::y) : Value();
   k.setRoot(stored);
   if (full == 1 && !block) {
-    result = emit(Columns::whole(step));
+    result = emit(Columns::whole(step), k.index(0));
   } else if (full > 0) {
     Value start = block ? k.mul(block, perBlock * step) : k.index(0);
     Value end = k.index(full * step);
@@ -108,7 +111,8 @@ LogicalResult BlockFormer::formRows(Value stored) {
     auto loop = scf::ForOp::create(b, k.loc, start, end, k.index(step));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    result = emit({loop.getInductionVar(), step, 0, step, step});
+    Value part = squares ? k.div(loop.getInductionVar(), step) : Value();
+    result = emit({loop.getInductionVar(), step, 0, step, step}, part);
   }
   if (succeeded(result) && tail) {
     int64_t count = target.depthMultiple > 1 ? roundUp(tail, 16) : tail;
@@ -119,9 +123,9 @@ LogicalResult BlockFormer::formRows(Value stored) {
       auto branch = scf::IfOp::create(b, k.loc, last, /*withElse=*/false);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(&branch.getThenRegion().front());
-      result = emit(columns());
+      result = emit(columns(), k.index(full));
     } else {
-      result = emit(columns());
+      result = emit(columns(), k.index(full));
     }
   }
   if (failed(result))
@@ -151,22 +155,27 @@ LogicalResult BlockFormer::formGather(tensor::GatherOp op) {
   Value memory = k.memoryOf(result);
   k.markWritten(memory);
   Type element = cast<MemRefType>(from.getType()).getElementType();
-  int64_t step = std::min<int64_t>(width, 256);
-  auto copy = [&](Columns columns) {
+  int64_t step = std::min<int64_t>(width, 256), steps = width / step;
+  Value squares = squaresOf(k, result, steps + (width % step != 0));
+  auto copy = [&](Columns columns, Value part) {
     Value tile = k.make<tile::GatherOp>(RankedTensorType::get({rows, columns.count}, element), from, which,
                                         k.columnStart(columns), valid);
-    k.store(k.toF32(tile), memory, columns);
+    tile = k.toF32(tile);
+    k.store(tile, memory, columns);
+    if (squares)
+      k.storeSquares(tile, squares, part, columns);
   };
-  if (width / step > 1) {
-    auto loop = scf::ForOp::create(k.b, k.loc, k.index(0), k.index(width / step * step), k.index(step));
+  if (steps > 1) {
+    auto loop = scf::ForOp::create(k.b, k.loc, k.index(0), k.index(steps * step), k.index(step));
     OpBuilder::InsertionGuard guard(k.b);
     k.b.setInsertionPointToStart(loop.getBody());
-    copy({loop.getInductionVar(), step, 0, step, step});
+    Value part = squares ? k.div(loop.getInductionVar(), step) : Value();
+    copy({loop.getInductionVar(), step, 0, step, step}, part);
   } else {
-    copy(Columns::whole(step));
+    copy(Columns::whole(step), k.index(0));
   }
   if (int64_t tail = width % step)
-    copy({Value(), 0, width - tail, tail, tail});
+    copy({Value(), 0, width - tail, tail, tail}, k.index(steps));
   return launch(k, "gather", {{symbol.str(), rows}}, {op});
 }
 

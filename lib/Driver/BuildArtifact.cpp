@@ -176,9 +176,15 @@ private:
         out->transpose = piece.getTranspose();
         out->scale = piece.getScale() ? piece.getScale().getValueAsDouble() : 1.0;
         out->map = textOf(piece.getMap());
-        out->column_fold = textOf(piece.getColumnFold());
-        out->row_fold = textOf(piece.getRowFold());
-        out->fold_map = textOf(piece.getFoldMap());
+        if (piece.getColumnFolds())
+          for (auto fold : piece.getColumnFolds().getAsRange<FoldAttr>()) {
+            auto f = std::make_unique<art::FoldT>();
+            f->source = fold.getSource().str();
+            f->begin = fold.getBegin();
+            f->end = fold.getEnd();
+            f->map = textOf(fold.getMap());
+            out->column_folds.push_back(std::move(f));
+          }
         p->pieces.push_back(std::move(out));
       }
     if (auto fields = global->getAttrOfType<ArrayAttr>("hybrid.fields"))

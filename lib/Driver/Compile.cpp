@@ -62,8 +62,10 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &co
   (void)applyPassManagerCLOptions(pm); // a program without these options has none to apply
   pm.addPass(createVerifyModelFormPass());
   pm.addPass(createDecomposeFusePass());
-  if (options.fuse)
+  if (options.fuse) {
+    pm.addPass(createFoldScalesPass());
     pm.addPass(createMergeProjectionsPass());
+  }
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   if (failed(pm.run(**model)))

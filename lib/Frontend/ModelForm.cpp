@@ -56,7 +56,7 @@ Value FormBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, const Reci
                                       /*transpose=*/false,
                                       piece.scale == 1 ? FloatAttr() : builder.getF64FloatAttr(piece.scale),
                                       piece.map.empty() ? StringAttr() : builder.getStringAttr(piece.map),
-                                      /*column_fold=*/nullptr, /*row_fold=*/nullptr, /*fold_map=*/nullptr));
+                                      /*column_folds=*/nullptr));
     global->setAttr("hybrid.recipe", builder.getArrayAttr(pieces));
     SmallVector<Attribute> fieldAttrs;
     for (auto [fieldName, rows] : fields)

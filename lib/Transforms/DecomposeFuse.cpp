@@ -27,6 +27,15 @@ Value combine(OpBuilder &b, Location loc, ArrayRef<double> factors, ArrayRef<Val
   return sum;
 }
 
+/// A branch's scale: one factor per column, or one for all as a tensor of rank 0.
+Value asFactor(OpBuilder &b, Location loc, Value scale, Value branch) {
+  auto type = cast<RankedTensorType>(scale.getType());
+  if (type.getDimSize(0) == cast<RankedTensorType>(branch.getType()).getDimSize(1))
+    return scale;
+  auto scalar = RankedTensorType::get({}, type.getElementType());
+  return tensor::CollapseShapeOp::create(b, loc, scalar, scale, ArrayRef<ReassociationIndices>());
+}
+
 /// The joins of scaled and projected branches that elementwise ops can express.
 bool isElementwiseJoin(FuseKind kind) {
   return kind == FuseKind::add || kind == FuseKind::sub || kind == FuseKind::mean;
@@ -53,7 +62,7 @@ struct DecomposeFusePass : impl::DecomposeFusePassBase<DecomposeFusePass> {
                      .getY();
       }
     for (auto [i, scale] : llvm::enumerate(op.getScales()))
-      branches[i] = buildMul(b, loc, branches[i], scale, Broadcast::trailing);
+      branches[i] = buildMul(b, loc, branches[i], asFactor(b, loc, scale, branches[i]), Broadcast::trailing);
 
     FuseKind kind = op.getKind();
     size_t projections = op.getProjections().size();

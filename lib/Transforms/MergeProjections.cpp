@@ -76,12 +76,16 @@ struct MergeProjectionsPass : impl::MergeProjectionsPassBase<MergeProjectionsPas
     for (auto part : parts) {
       auto type = cast<RankedTensorType>(part.getType());
       rows += type.getDimSize(0);
+      int64_t at = 0; // rows of the part before the piece
       for (auto piece : part->getAttrOfType<ArrayAttr>("hybrid.recipe").getAsRange<PieceAttr>()) {
-        // An initialiser has no rows of its own: "all of them" now means this part's.
-        if (piece.getSource().starts_with("init:") && piece.getEnd() < 0)
-          piece =
-              PieceAttr::get(context, piece.getSource(), 0, type.getDimSize(0), piece.getTranspose(), piece.getScale(),
-                             piece.getMap(), piece.getColumnFold(), piece.getRowFold(), piece.getFoldMap());
+        // An initialiser's rows are the part's own: they, and the checkpoint's tensor, keep its name.
+        std::string source = PieceAttr::named(piece.getSource(), part.getSymName());
+        if (source != piece.getSource()) {
+          int64_t end = piece.getEnd() < 0 ? type.getDimSize(0) : at + piece.getEnd();
+          piece = PieceAttr::get(context, source, at + piece.getBegin(), end, piece.getTranspose(), piece.getScale(),
+                                 piece.getMap(), piece.getColumnFolds());
+          at = end;
+        }
         pieces.push_back(piece);
       }
       StringRef own = part.getSymName().drop_front(prefix.size()).ltrim('.');
@@ -94,7 +98,12 @@ struct MergeProjectionsPass : impl::MergeProjectionsPassBase<MergeProjectionsPas
     }
     std::string name = (prefix + (prefix.empty() ? "" : ".") + "joint_in").str();
     auto type = RankedTensorType::get({rows, depth}, b.getF32Type());
+    // The other entry may have made it; so may other products whose names begin alike.
     auto merged = symbols.lookup<ml_program::GlobalOp>(name);
+    for (int i = 2; merged && merged->getAttr("hybrid.recipe") != b.getArrayAttr(pieces); ++i) {
+      name = (prefix + (prefix.empty() ? "" : ".") + "joint_in" + Twine(i)).str();
+      merged = symbols.lookup<ml_program::GlobalOp>(name);
+    }
     if (!merged) {
       OpBuilder at(parts.front());
       merged = ml_program::GlobalOp::create(at, parts.front().getLoc(), name, type, /*is_mutable=*/false,

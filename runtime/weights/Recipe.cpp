@@ -95,63 +95,83 @@ static const TensorView &findFloats(const WeightSource &source, const std::strin
   return *tensor;
 }
 
-std::vector<float> Recipe::fold(const std::string &name, Map map, const WeightSource &source) const {
-  const TensorView &tensor = findFloats(source, name, param.name);
-  std::vector<float> values(tensor.elements());
-  tensor.readFloats(0, int64_t(values.size()), values.data());
-  for (float &value : values)
-    value = apply(map, value);
-  return values;
+namespace {
+/// A piece's or fold's source, taken apart.
+struct SourceName {
+  SourceName(const std::string &text, const std::string &param) : initialised(text.starts_with("init:")) {
+    size_t at = initialised ? text.find('@') : text.npos;
+    moved = at != text.npos;
+    initialiser = text.substr(0, at);
+    tensor = !initialised ? text : moved ? text.substr(at + 1) : param;
+  }
+  /// `moved`: the initialiser names the parameter that its rows were first part of.
+  bool initialised, moved;
+  std::string initialiser;
+  /// The tensor of a checkpoint. A description's parameters have no tensor names of their own: checkpoints of such a
+  /// model use the canonical ones.
+  std::string tensor;
+};
+} // namespace
+
+void Recipe::fold(const FoldT &fold, const WeightSource &source, std::vector<float> &factors) const {
+  int64_t end = fold.end == -1 ? columns : fold.end, count = end - fold.begin;
+  if (end > columns || count <= 0)
+    fail("parameter '", param.name, "': expected factors of columns [", fold.begin, ", ", fold.end, ") by '",
+         fold.source, "', found ", columns, " columns");
+  SourceName name(fold.source, param.name);
+  std::vector<float> values(count);
+  if (name.initialised && !source.checkpoint) {
+    Initialiser draw(name.initialiser, source.seed, name.tensor);
+    for (int64_t i = 0; i < count; ++i)
+      values[i] = draw(uint64_t(i));
+  } else {
+    const TensorView &tensor = findFloats(source, name.tensor, param.name);
+    if (tensor.elements() == 0 || count % int64_t(tensor.elements()))
+      fail("parameter '", param.name, "': expected factors for ", count, " columns in '", name.tensor, "', found ",
+           tensor.elements());
+    values.resize(tensor.elements());
+    tensor.readFloats(0, int64_t(values.size()), values.data());
+  }
+  Map map = parseMap(fold.map);
+  for (int64_t i = 0; i < count; ++i)
+    factors[fold.begin + i] *= apply(map, values[i % int64_t(values.size())]);
 }
 
 Recipe::BoundPiece Recipe::bind(const PieceT &piece, const WeightSource &source, int64_t at) {
+  SourceName name(piece.source, param.name);
+  // An initialiser's rows are the parameter's own, unless it names another one.
+  int64_t base = name.initialised && !name.moved ? at : 0;
   BoundPiece bound;
   bound.at = at;
-  bound.begin = piece.begin;
+  bound.begin = base + piece.begin;
   bound.transpose = piece.transpose;
   bound.scale = float(piece.scale);
   bound.map = parseMap(piece.map);
   int64_t sourceRows;
-  bool initialised = piece.source.starts_with("init:");
-  if (initialised && !source.checkpoint) {
-    bound.initialiser.emplace(piece.source, source.seed, param.name);
-    bound.begin = at;
+  if (name.initialised && !source.checkpoint) {
+    bound.initialiser.emplace(name.initialiser, source.seed, name.tensor);
     bound.transpose = false;
-    sourceRows = piece.end == -1 ? rowsTotal : at + piece.end - piece.begin;
+    sourceRows = piece.end == -1 ? bound.begin + rowsTotal - at : base + piece.end;
   } else {
-    // A description's parameters have no tensor names of their own: checkpoints of such a model use the
-    // canonical ones.
-    const std::string &name = initialised ? param.name : piece.source;
-    bound.tensor = &findFloats(source, name, param.name);
+    bound.tensor = &findFloats(source, name.tensor, param.name);
     auto [tensorRows, tensorColumns] = flatten(*bound.tensor);
     bound.stride = tensorColumns;
     if (piece.transpose)
       std::swap(tensorRows, tensorColumns);
     sourceRows = tensorRows;
     if (tensorColumns != columns)
-      fail("'", source.checkpoint->path(), "': tensor '", name, "': expected rows of ", columns, " elements for '",
-           param.name, "', found ", bound.tensor->describe());
+      fail("'", source.checkpoint->path(), "': tensor '", name.tensor, "': expected rows of ", columns,
+           " elements for '", param.name, "', found ", bound.tensor->describe());
   }
-  int64_t end = bound.initialiser ? sourceRows : piece.end == -1 ? sourceRows : piece.end;
+  int64_t end = piece.end == -1 ? sourceRows : base + piece.end;
   if (end > sourceRows || end <= bound.begin)
     fail("parameter '", param.name, "': expected rows [", piece.begin, ", ", piece.end, ") of '", piece.source,
          "', which has ", sourceRows);
   bound.rows = end - bound.begin;
-  Map foldMap = parseMap(piece.fold_map);
-  if (!piece.column_fold.empty()) {
-    bound.columnFold = fold(piece.column_fold, foldMap, source);
-    if (int64_t(bound.columnFold.size()) != columns)
-      fail("parameter '", param.name, "': expected ", columns, " factors in '", piece.column_fold, "', found ",
-           bound.columnFold.size());
-  }
-  if (!piece.row_fold.empty()) {
-    bound.rowFold = fold(piece.row_fold, foldMap, source);
-    // Factors for all rows of the source, or for those of the piece.
-    if (int64_t(bound.rowFold.size()) == sourceRows)
-      bound.rowFold = {bound.rowFold.begin() + bound.begin, bound.rowFold.begin() + end};
-    if (int64_t(bound.rowFold.size()) != bound.rows)
-      fail("parameter '", param.name, "': expected ", bound.rows, " factors in '", piece.row_fold, "', found ",
-           bound.rowFold.size());
+  if (!piece.column_folds.empty()) {
+    bound.columnFactors.assign(columns, 1);
+    for (auto &each : piece.column_folds)
+      fold(*each, source, bound.columnFactors);
   }
   return bound;
 }
@@ -186,16 +206,13 @@ void Recipe::readPiece(const BoundPiece &piece, int64_t begin, int64_t count, fl
         out[r * columns + c] = line[r];
     }
   }
-  bool plain = piece.map == Map::identity && piece.scale == 1 && piece.columnFold.empty() && piece.rowFold.empty();
-  if (plain)
-    return;
-  for (int64_t r = 0; r < count; ++r) {
-    float factor = piece.scale * (piece.rowFold.empty() ? 1 : piece.rowFold[begin + r]);
-    for (int64_t c = 0; c < columns; ++c) {
-      float &value = out[r * columns + c];
-      value = apply(piece.map, value) * factor * (piece.columnFold.empty() ? 1 : piece.columnFold[c]);
-    }
-  }
+  if (piece.map != Map::identity || piece.scale != 1)
+    for (int64_t i = 0; i < count * columns; ++i)
+      out[i] = apply(piece.map, out[i]) * piece.scale;
+  if (!piece.columnFactors.empty())
+    for (int64_t r = 0; r < count; ++r)
+      for (int64_t c = 0; c < columns; ++c)
+        out[r * columns + c] *= piece.columnFactors[c];
 }
 
 void Recipe::rows(int64_t begin, int64_t count, float *out) const {

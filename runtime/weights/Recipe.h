@@ -48,12 +48,13 @@ private:
     bool transpose = false;
     float scale = 1;
     Map map = Map::identity;
-    /// Empty, or one factor per column, or per row of the piece.
-    std::vector<float> columnFold, rowFold;
+    /// Empty, or one factor per column.
+    std::vector<float> columnFactors;
   };
 
   BoundPiece bind(const artifact::PieceT &piece, const WeightSource &source, int64_t at);
-  std::vector<float> fold(const std::string &name, Map map, const WeightSource &source) const;
+  /// Multiplies `factors`, one per column, by those of a fold.
+  void fold(const artifact::FoldT &fold, const WeightSource &source, std::vector<float> &factors) const;
   void readPiece(const BoundPiece &piece, int64_t begin, int64_t count, float *out) const;
   static Map parseMap(const std::string &name);
   static float apply(Map map, float value);

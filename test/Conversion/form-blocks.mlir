@@ -33,11 +33,31 @@ ml_program.global private @table(#ml_program.extern : tensor<96x64xf32>) : tenso
 // CHECK-SAME: fused ["norm", "matmul"]
 // CHECK: schedule.launch @product_1
 // CHECK-SAME: fused ["matmul"]
+
+// A norm in groups does not commute with the product behind it and is no part of its packing either.
+// CHECK: schedule.launch @rows_0
+// CHECK-SAME: missed ["the norm's groups are narrower than the product's depth"]
 // CHECK: schedule.launch @product_2
 
-// On the GPU a product loads its operands from memory, so the norm has a kernel of its own, and says why.
+// On the GPU a product loads its operand from memory as it is. The lookup sums the squares of the rows that it stores,
+// and the product scales its own behind its loops.
+// GPU: tile.kernel @gather_0
+// GPU: %[[SUM:.*]] = tile.reduce <sum>
+// GPU: tile.store %[[SUM]]
+// GPU: tile.kernel @product_0
+// GPU-NOT: tile.reduce
+// GPU: tile.dot
+// GPU: tile.reduce <sum>
+// GPU: math.rsqrt
+// GPU: math.exp
+// GPU: tile.kernel @product_1
+// GPU: schedule.buffer "squares0" {{.*}}memref<?x1xf32>
+// GPU: schedule.launch @gather_0
+// GPU-SAME: fused ["sums of squares for a norm"]
+// GPU: schedule.launch @product_0
+// GPU-SAME: fused ["norm", "matmul"]
 // GPU: schedule.launch @rows_0
-// GPU-SAME: missed ["the target's products load their operands straight from memory"]
+// GPU-SAME: missed ["only a norm that divides whole rows commutes with a product"]
 func.func @score(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %offsets: tensor<?xi32>, %rows: tensor<?xi32>) -> tensor<?x96xf32>
     attributes {hybrid.entry} {
   %c0 = arith.constant 0 : index
@@ -64,6 +84,7 @@ func.func @score(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %offsets: tenso
   } -> tensor<?x64xf32>
   %e2 = tensor.empty(%n) : tensor<?x96xf32>
   %f2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<?x96xf32>) -> tensor<?x96xf32>
-  %logits = linalg.matmul indexing_maps = [#id, #t, #out] ins(%y, %table : tensor<?x64xf32>, tensor<96x64xf32>) outs(%f2 : tensor<?x96xf32>) -> tensor<?x96xf32>
+  %last = hybrid.norm %y : tensor<?x64xf32> {eps = 1.0e-5 : f64, groups = 2 : i64} -> tensor<?x64xf32>
+  %logits = linalg.matmul indexing_maps = [#id, #t, #out] ins(%last, %table : tensor<?x64xf32>, tensor<96x64xf32>) outs(%f2 : tensor<?x96xf32>) -> tensor<?x96xf32>
   return %logits : tensor<?x96xf32>
 }

@@ -202,7 +202,9 @@ func.func @caches(%kv: !hybrid.cache<paged_kv, [2, 16, 8], bf16>, %latent: !hybr
 // CHECK: hybrid.fields = [#hybrid.field<"q", 8>, #hybrid.field<"k", 8>]
 // CHECK-SAME: hybrid.recipe = [#hybrid.piece<source = "a.weight", end = 8>, #hybrid.piece<source = "b.weight"
 // CHECK-SAME: scale = -1.000000e+00 : f32
+// CHECK-SAME: #hybrid.fold<source = "c", end = 2>
 ml_program.global private @qk(#ml_program.extern : tensor<16x4xf32>) : tensor<16x4xf32> {hybrid.recipe = [
   #hybrid.piece<source = "a.weight", begin = 0, end = 8>,
-  #hybrid.piece<source = "b.weight", transpose = true, scale = -1.0 : f32, map = "one_plus", row_fold = "c", fold_map = "">],
+  #hybrid.piece<source = "b.weight", transpose = true, scale = -1.0 : f32, map = "one_plus", column_folds = [
+    #hybrid.fold<source = "c", end = 2>, #hybrid.fold<source = "init:const(1)@d", begin = 2, map = "one_plus">]>],
   hybrid.fields = [#hybrid.field<"q", 8>, #hybrid.field<"k", 8>]}

@@ -6,7 +6,7 @@
 
 // CHECK: ml_program.global private @blocks.1.mixer.joint_in({{.*}}) : tensor<6x4xf32>
 // CHECK-SAME: #hybrid.field<"a.q", 2>
-// CHECK-SAME: #hybrid.piece<source = "w.a">, #hybrid.piece<source = "init:normal(0.02)", end = 4>
+// CHECK-SAME: #hybrid.piece<source = "w.a">, #hybrid.piece<source = "init:normal(0.02)@blocks.1.mixer.b.w", end = 4>
 // CHECK-NOT: @blocks.1.mixer.a.w(
 ml_program.global private @blocks.1.mixer.a.w(#ml_program.extern : tensor<2x4xf32>) : tensor<2x4xf32>
   {hybrid.recipe = [#hybrid.piece<source = "w.a">], hybrid.fields = [#hybrid.field<"q", 2>]}

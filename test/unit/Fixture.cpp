@@ -45,18 +45,39 @@ fixture::Tensors fixture::readTensors(const std::string &path) {
   return tensors;
 }
 
+/// The map of a piece or a fold.
+static double apply(StringAttr map, double value) {
+  if (!map)
+    return value;
+  return map == "neg_exp" ? -std::exp(value) : 1 + value;
+}
+
+/// The tensor of a piece or a fold; an initialiser's is called by the parameter that it was written for.
+static const HostValue &tensorOf(StringRef source, StringRef owner, const fixture::Tensors &tensors) {
+  auto [initialiser, moved] = source.split('@');
+  StringRef name = !initialiser.starts_with("init:") ? source : moved.empty() ? owner : moved;
+  return tensors.at(name.str());
+}
+
 HostValue fixture::applyRecipe(ModuleOp module, StringRef name, const Tensors &tensors) {
   auto global = module.lookupSymbol<ml_program::GlobalOp>(name);
   HostValue value(cast<RankedTensorType>(global.getType()).getShape());
   int64_t columns = value.numElements() / value.shape[0];
   auto out = value.data.begin();
   for (auto piece : global->getAttrOfType<ArrayAttr>("hybrid.recipe").getAsRange<PieceAttr>()) {
-    const HostValue &tensor = tensors.at(piece.getSource().str());
+    const HostValue &tensor = tensorOf(piece.getSource(), name, tensors);
     int64_t end = piece.getEnd() < 0 ? tensor.shape[0] : piece.getEnd();
     double scale = piece.getScale() ? piece.getScale().getValueAsDouble() : 1;
-    bool negExp = piece.getMap() && piece.getMap() == "neg_exp";
+    std::vector<double> factors(columns, scale);
+    if (piece.getColumnFolds())
+      for (auto fold : piece.getColumnFolds().getAsRange<FoldAttr>()) {
+        const std::vector<double> &weight = tensorOf(fold.getSource(), name, tensors).data;
+        int64_t last = fold.getEnd() < 0 ? columns : fold.getEnd();
+        for (int64_t c = fold.getBegin(); c < last; ++c)
+          factors[c] *= apply(fold.getMap(), weight[(c - fold.getBegin()) % weight.size()]);
+      }
     for (int64_t i = piece.getBegin() * columns; i < end * columns; ++i)
-      *out++ = scale * (negExp ? -std::exp(tensor.data[i]) : tensor.data[i]);
+      *out++ = factors[i % columns] * apply(piece.getMap(), tensor.data[i]);
   }
   return value;
 }

@@ -168,13 +168,15 @@ protected:
     SafetensorsWriter writer(folder + "/model.safetensors", {{"m", ElementType::f32, {3, 2}},
                                                              {"h", ElementType::f16, {2}},
                                                              {"b", ElementType::bf16, {3}},
-                                                             {"conv", ElementType::f32, {2, 1, 4}}});
-    float m[6] = {1, 2, 3, 4, 5, 6}, conv[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+                                                             {"conv", ElementType::f32, {2, 1, 4}},
+                                                             {"n", ElementType::f32, {2, 2}}});
+    float m[6] = {1, 2, 3, 4, 5, 6}, conv[8] = {0, 1, 2, 3, 4, 5, 6, 7}, n[4] = {7, 8, 9, 10};
     uint16_t h[2] = {toFloat16(10), toFloat16(0.5f)}, b[3] = {toBFloat16(2), toBFloat16(-1), toBFloat16(4)};
     writer.append(m, sizeof m);
     writer.append(h, sizeof h);
     writer.append(b, sizeof b);
     writer.append(conv, sizeof conv);
+    writer.append(n, sizeof n);
     writer.commit();
     checkpoint.emplace(Checkpoint::open(folder).get());
   }
@@ -184,6 +186,11 @@ protected:
     auto &piece = *param.pieces.emplace_back(std::make_unique<artifact::PieceT>());
     piece.source = source;
     return piece;
+  }
+  artifact::FoldT &fold(artifact::PieceT &piece, const char *source) {
+    auto &fold = *piece.column_folds.emplace_back(std::make_unique<artifact::FoldT>());
+    fold.source = source;
+    return fold;
   }
   std::vector<float> make(std::vector<int64_t> shape) {
     param.name = "p";
@@ -215,10 +222,8 @@ TEST_F(RecipeTest, TransposedScaledAndFolded) {
   auto &p = piece("m");
   p.transpose = true;
   p.scale = 2;
-  p.column_fold = "b";
-  p.row_fold = "h";
-  EXPECT_EQ(make({2, 3}), (std::vector<float>{1 * 2 * 2 * 10, 3 * 2 * -1 * 10, 5 * 2 * 4 * 10, 2 * 2 * 2 * .5,
-                                              4 * 2 * -1 * .5, 6 * 2 * 4 * .5}));
+  fold(p, "b");
+  EXPECT_EQ(make({2, 3}), (std::vector<float>{1 * 2 * 2, 3 * 2 * -1, 5 * 2 * 4, 2 * 2 * 2, 4 * 2 * -1, 6 * 2 * 4}));
 }
 
 TEST_F(RecipeTest, MapsOfPiecesAndFolds) {
@@ -226,10 +231,46 @@ TEST_F(RecipeTest, MapsOfPiecesAndFolds) {
   EXPECT_EQ(make({2}), (std::vector<float>{-std::exp(10.f), -std::exp(.5f)}));
   param.pieces.clear();
   auto &p = piece("m");
-  p.column_fold = "h";
-  p.fold_map = "one_plus";
+  fold(p, "h").map = "one_plus";
   p.begin = 2;
   EXPECT_EQ(make({1, 2}), (std::vector<float>{5 * 11, 6 * 1.5}));
+}
+
+TEST_F(RecipeTest, FoldsRepeatOverTheirColumnsAndMultiply) {
+  auto &p = piece("conv"); // 0 .. 7 as [2, 4]
+  fold(p, "h");            // 10, .5, 10, .5
+  auto &last = fold(p, "b");
+  last.begin = 1; // 2, -1, 4 for columns 1 to 3
+  EXPECT_EQ(make({2, 4}),
+            (std::vector<float>{0, 1 * .5 * 2, 2 * 10 * -1, 3 * .5 * 4, 4 * 10, 5 * .5 * 2, 6 * 10 * -1, 7 * .5 * 4}));
+}
+
+TEST_F(RecipeTest, InitialisersThatMovedKeepTheirNames) {
+  // [q; k] of one parameter is what q and k are by themselves, from draws as from a checkpoint.
+  auto rows = [&](const char *name, int64_t count, bool drawn) {
+    param.name = name;
+    param.shape = {count, 2};
+    Recipe recipe(param, {drawn ? nullptr : &*checkpoint, 7});
+    std::vector<float> out(count * 2);
+    recipe.rows(0, count, out.data());
+    return out;
+  };
+  for (bool drawn : {true, false}) {
+    param.pieces.clear();
+    piece("init:normal(0.5)");
+    std::vector<float> apart = rows("m", 3, drawn), second = rows("n", 2, drawn);
+    apart.insert(apart.end(), second.begin(), second.end());
+    param.pieces.clear();
+    piece("init:normal(0.5)@m").end = 3;
+    piece("init:normal(0.5)@n").end = 2;
+    EXPECT_EQ(rows("joint", 5, drawn), apart);
+    fold(*param.pieces[1], "init:const(1)@h");
+    apart[6] *= drawn ? 1 : 10;
+    apart[8] *= drawn ? 1 : 10;
+    apart[7] *= drawn ? 1 : .5f;
+    apart[9] *= drawn ? 1 : .5f;
+    EXPECT_EQ(rows("joint", 5, drawn), apart);
+  }
 }
 
 TEST_F(RecipeTest, InnerDimensionsAreOneRow) {
@@ -245,10 +286,12 @@ TEST_F(RecipeTest, MisfitsAreErrors) {
   param.pieces[0]->end = 9;
   EXPECT_NE(error({3, 2}).find("which has 3"), std::string::npos);
   param.pieces[0]->end = -1;
-  param.pieces[0]->row_fold = "h";
-  EXPECT_NE(error({3, 2}).find("expected 3 factors in 'h', found 2"), std::string::npos);
-  param.pieces[0]->row_fold = "none";
+  auto &factors = fold(*param.pieces[0], "b");
+  EXPECT_NE(error({3, 2}).find("expected factors for 2 columns in 'b', found 3"), std::string::npos);
+  factors.source = "none";
   EXPECT_NE(error({3, 2}).find("lacks tensor 'none'"), std::string::npos);
+  factors.end = 4;
+  EXPECT_NE(error({3, 2}).find("expected factors of columns [0, 4) by 'none', found 2 columns"), std::string::npos);
 }
 
 TEST(InitialiserTest, DrawsWhatItsNameSays) {

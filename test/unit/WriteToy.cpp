@@ -10,7 +10,7 @@ static void write(artifact::ArtifactT toy, const std::string &path) { writeArtif
 
 static void writeFuture(const std::string &path) {
   artifact::ArtifactT toy = makeToy();
-  toy.version_major = 2;
+  toy.version_major = 9;
   flatbuffers::FlatBufferBuilder builder;
   artifact::FinishArtifactBuffer(builder, artifact::CreateArtifact(builder, &toy));
   std::ofstream(path, std::ios::binary)

@@ -17,6 +17,28 @@ def DecomposeFusePass : Pass<"hybrid-decompose-fuse", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::hybrid::HybridDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
 }
+def FoldScalesPass : Pass<"hybrid-fold-scales", "::mlir::ModuleOp"> {
+  let summary = "Multiply factors of columns, such as norms' weights, into the matrices behind them";
+  let description = [{
+    Before:
+    ```mlir
+    ml_program.global @w ... {hybrid.recipe = [#hybrid.piece<source = "proj.weight">]}
+    %n = hybrid.norm %x : tensor<?x4xf32> weight(%g : tensor<4xf32>) {eps = 1.0e-5 : f64} -> tensor<?x4xf32>
+    %y = linalg.matmul ... ins(%n, %w)
+    ```
+    After: the norm has no weight, and the recipe takes the weight's tensor:
+    ```mlir
+    #hybrid.piece<source = "proj.weight", column_folds = [#hybrid.fold<source = "norm.weight">]>
+    ```
+    The values of the matrix change before they are rounded to their storage, and so do the roundings.
+
+    Factors stay, with a remark and the attribute `hybrid.unfolded`, where something else than products reads what they
+    multiply, where their matrix serves something else too (a tied embedding), and where no recipe could take them.
+  }];
+  let statistics = [Statistic<"numFolded", "num-folded", "Norms and scales whose factors went into matrices">];
+  let dependentDialects = ["::mlir::hybrid::HybridDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::ml_program::MLProgramDialect", "::mlir::tensor::TensorDialect"];
+}
 def MergeProjectionsPass : Pass<"hybrid-merge-projections", "::mlir::ModuleOp"> {
   let summary = "Join products of one input into one product over concatenated rows";
   let description = [{

@@ -264,7 +264,8 @@ void Assigner::chooseWarps() {
         largest = std::max(largest, tileType(v).getNumElements());
   });
   bool reduces = false, chained = false;
-  kernel.walk([&](ReduceOp op) { reduces |= op.getAxis() == 1; });
+  // A reduction beside a product runs as often as it does; one behind the product's loop need not stay in a warp.
+  kernel.walk([&](ReduceOp op) { reduces |= op.getAxis() == 1 && !op->getBlock()->getOps<DotOp>().empty(); });
   kernel.walk([&](DotOp op) { chained |= !op.getA().getDefiningOp<LoadOp>(); });
   rowsFirst = products && (reduces || (chained && products > 1));
   if (auto stated = kernel->getAttrOfType<IntegerAttr>(kWarpsAttr)) {
