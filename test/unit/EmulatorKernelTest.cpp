@@ -142,6 +142,36 @@ TEST_P(EmulatorKernel, BlocksWaitForLaterBlocks) {
   EXPECT_EQ(value[0], 256.f);
 }
 
+// Lanes of one warp contend for a lock: those that spin must not keep its holder from giving it back.
+TEST_P(EmulatorKernel, SpinLockWithinAWarp) {
+  auto locked = engine.load(R"(.version 8.0
+.target sm_80
+.address_size 64
+.visible .entry k(.param .u64 p)
+{
+  .reg .b64 %d;
+  .reg .b32 %x;
+  .reg .pred %p;
+  ld.param.u64 %d, [p];
+LOCK:
+  atom.global.cas.b32 %x, [%d], 0, 1;
+  setp.ne.u32 %p, %x, 0;
+  @%p bra LOCK;
+  membar.gl;
+  ld.volatile.global.u32 %x, [%d+4];
+  add.u32 %x, %x, 1;
+  st.volatile.global.u32 [%d+4], %x;
+  membar.gl;
+  atom.global.exch.b32 %x, [%d], 0;
+  ret;
+})");
+  ASSERT_TRUE(bool(locked)) << locked.error();
+  module = *locked;
+  Buffer<uint32_t> data(engine, 2);
+  run("k", {1}, {32}, Parameters().add(data));
+  EXPECT_EQ(data[1], 32u);
+}
+
 TEST_P(EmulatorKernel, ProducerAndConsumer) {
   Buffer<float> x(engine, 20 * 32), y(engine, 20 * 32);
   std::iota(x.begin(), x.end(), 0.f);

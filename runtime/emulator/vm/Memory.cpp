@@ -363,7 +363,7 @@ void emu_atomic(Warp *w, uint32_t mask, uint32_t space, uint32_t op, uint32_t ty
   if (!mask)
     return;
   w->cta->counters.atomics += unsigned(std::popcount(mask));
-  bool check = w->launch->options.check;
+  bool check = w->launch->options.check, anyChanged = false;
   auto update = [&](unsigned lane, void *memory) {
     bool changed = false;
     auto next = [&](uint64_t old) {
@@ -373,6 +373,7 @@ void emu_atomic(Warp *w, uint32_t mask, uint32_t space, uint32_t op, uint32_t ty
                    : bytes == 4 ? updateAtomically<uint32_t>(memory, next, changed)
                                 : updateAtomically<uint16_t>(memory, next, changed);
     w->cta->cluster->progress += changed; // polling by an atomic that changes nothing is waiting
+    anyChanged |= changed;
   };
   bySpace(w, mask, Space(space), address, [&](Space space, uint32_t lanes, const uint64_t *at) {
     for (unsigned lane : Lanes(lanes)) {
@@ -404,6 +405,8 @@ void emu_atomic(Warp *w, uint32_t mask, uint32_t space, uint32_t op, uint32_t ty
       }
     }
   });
+  if (!anyChanged)
+    notePoll(w);
 }
 
 /// kind 1: fence.proxy.async, 2: fence.mbarrier_init, 0: any other.

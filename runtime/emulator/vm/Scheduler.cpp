@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t backEdgesPerTurn = 1 << 12;
 constexpr uint64_t defaultTurns = 1 << 16; ///< turns in which nothing happens, before a launch counts as stuck
-constexpr uint32_t patience = 64;          ///< stops of some lanes of a warp before others of it run out of order
+constexpr uint32_t patience = 512;         ///< stops of some lanes of a warp before others of it run out of order
 
 struct FreeDeleter {
   void operator()(void *memory) const { std::free(memory); }
@@ -163,7 +163,7 @@ private:
     w.diverged = w.next = 0;
     w.parked = w.gathering = w.barrierReduce = w.barrierVote = 0;
     w.savedBlock = ~0u;
-    w.stalls = w.clusterPhase = 0;
+    w.polls = w.stalls = w.clusterPhase = 0;
     w.seenProgress = 0;
     w.clock.assign(cluster.clocks(), 0);
     w.fenced.assign(cluster.clocks(), 0);
@@ -237,8 +237,9 @@ private:
   void stalled(Warp *w) {
     if (w->seenProgress != cluster.progress) {
       w->seenProgress = cluster.progress;
-      w->stalls = 0;
-    } else if (++w->stalls > patience && w->diverged) {
+      w->stalls = w->polls = 0;
+    } else if ((w->polls >= mostPolls || ++w->stalls > patience) && w->diverged) {
+      w->polls = 0;
       pickOthers(w);
     }
   }

@@ -114,6 +114,7 @@ struct alignas(64) Warp {
   Clock atFence;       ///< the clock at the last fence; empty where none was
   std::unique_ptr<AsyncQueues> async;
   std::vector<CallRecord> callStack[32];
+  uint32_t polls = 0;  ///< atomics that changed nothing
   uint32_t stalls = 0; ///< times that it stopped to wait since something happened
   uint64_t seenProgress = 0;
   enum class State : uint8_t { Ready, AtBarrier, AtClusterBarrier, Done } state = State::Ready;
@@ -224,6 +225,15 @@ struct LaunchState {
   LaunchState();
   ~LaunchState();
 };
+
+/// Atomics of diverged lanes that change nothing before the others of their warp run: what they wait for may be theirs
+/// to do.
+constexpr uint32_t mostPolls = 256;
+
+inline void notePoll(Warp *warp) {
+  if (warp->diverged && ++warp->polls >= mostPolls)
+    warp->budget = 0; // stops at the next back edge
+}
 
 /// Records a diagnostic; equal ones at one line are counted together.
 void diagnose(Warp *warp, const char *what, uint32_t line, uint64_t address, int lane);
