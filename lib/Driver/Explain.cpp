@@ -32,7 +32,7 @@ public:
     if (kernels.empty())
       return unknown(dispatch);
     for (StringRef kernel : kernels)
-      if (llvm::Error error = writeKernel(kernel))
+      if (llvm::Error error = writeKernel(kernel, dispatch))
         return std::move(error);
     return text;
   }
@@ -48,7 +48,7 @@ private:
 
   void heading(const Twine &title) { os << "\n== " << title << "\n\n"; }
 
-  llvm::Error writeKernel(StringRef name) {
+  llvm::Error writeKernel(StringRef name, StringRef dispatch) {
     SetVector<StringRef> layers;
     os << "==== " << name << ", target " << target << "\n";
     heading("Launches");
@@ -57,8 +57,9 @@ private:
         layers.insert(launch.getLabel());
         writeLaunch(launch);
       }
-    heading("Model form of " + layers.front());
-    writeModelForm(layers.front());
+    StringRef layer = layers.contains(dispatch) ? dispatch : layers.front();
+    heading("Model form of " + layer);
+    writeModelForm(layer);
     auto kernel = blocks.lookupSymbol<tile::KernelOp>(name);
     heading("Tile kernel");
     kernel->print(os, OpPrintingFlags().useLocalScope());

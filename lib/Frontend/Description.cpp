@@ -165,7 +165,7 @@ public:
 
 class DescriptionReader {
 public:
-  DescriptionReader(StringRef path, const YamlNode &root) : errors(path), root(root) {}
+  DescriptionReader(StringRef path, const YamlNode &root) : errors(path), root(root) { spec.file = path.str(); }
 
   llvm::Expected<ModelSpec> run() {
     Section model(errors, "model", root);
@@ -259,8 +259,11 @@ private:
     }
     if (node.kind == YamlNode::Kind::sequence)
       layerKinds = pattern;
-    for (const std::string &kind : layerKinds)
-      spec.blocks.push_back(kinds.lookup(kind).spec);
+    for (const std::string &kind : layerKinds) {
+      BlockKind block = kinds.lookup(kind);
+      spec.blocks.push_back(block.spec);
+      spec.places.push_back(block.entry ? block.entry->position : root.position);
+    }
   }
 
   void readPlaces(const Section &layers, const YamlNode &at) {

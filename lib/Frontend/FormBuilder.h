@@ -57,6 +57,8 @@ private:
   void setCache(StringRef name, Value value);
 
   RankedTensorType tokens(ArrayRef<int64_t> dims) const;
+  /// The prefix as a location, around the place in the description.
+  Location location() const;
 
   /// Sets the prefix of names, and with it the location of ops, for a scope.
   class Scope {
@@ -75,6 +77,8 @@ private:
   OpBuilder builder;
   Location loc;
   std::string prefix;
+  /// Where the block being written is described, if anywhere.
+  std::optional<FileLineColLoc> place;
   /// Where the next global goes: after the last one.
   Operation *lastGlobal = nullptr;
   llvm::StringMap<RankedTensorType> globals;

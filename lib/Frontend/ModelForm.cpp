@@ -24,12 +24,18 @@ FormBuilder::FormBuilder(MLIRContext &context, const ModelSpec &spec, Type stora
 
 FormBuilder::Scope::Scope(FormBuilder &form, StringRef name) : form(form), outer(form.prefix) {
   form.prefix = outer.empty() ? name.str() : outer + "." + name.str();
-  form.loc = NameLoc::get(form.builder.getStringAttr(form.prefix));
+  form.loc = form.location();
 }
 FormBuilder::Scope::~Scope() {
   form.prefix = outer;
-  form.loc = outer.empty() ? Location(form.builder.getUnknownLoc())
-                           : Location(NameLoc::get(form.builder.getStringAttr(outer)));
+  form.loc = form.location();
+}
+
+Location FormBuilder::location() const {
+  if (prefix.empty())
+    return UnknownLoc::get(builder.getContext());
+  StringAttr name = StringAttr::get(builder.getContext(), prefix);
+  return place ? NameLoc::get(name, *place) : NameLoc::get(name);
 }
 
 RankedTensorType FormBuilder::tokens(ArrayRef<int64_t> dims) const {
@@ -161,9 +167,12 @@ void FormBuilder::buildEntry(StringRef name, bool withCaches) {
   if (spec.embeddingScale != 1)
     x = buildScale(builder, loc, x, spec.embeddingScale);
   for (const auto &[i, blockSpec] : llvm::enumerate(spec.blocks)) {
+    if (i < spec.places.size())
+      place = FileLineColLoc::get(builder.getContext(), spec.file, spec.places[i].line, spec.places[i].column);
     Scope scope(*this, ("blocks." + Twine(i + 1)).str());
     x = block(blockSpec, x);
   }
+  place.reset();
 
   // Only the wanted tokens pay for the vocabulary.
   x = buildGatherRows(builder, loc, x, rows);

@@ -3,6 +3,7 @@
 #ifndef HYBRID_FRONTEND_MODELSPEC_H
 #define HYBRID_FRONTEND_MODELSPEC_H
 #include "dialects/Hybrid/Hybrid.h"
+#include "hybrid/Support/TextScan.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include <limits>
@@ -191,6 +192,9 @@ struct ModelSpec {
   std::vector<BlockSpec> blocks;
   NormSpec finalNorm;
   Recipe embedding, head;
+  /// The description, and where in it each block is described; empty where there is none.
+  std::string file;
+  std::vector<TextPosition> places;
 };
 
 struct Misfit {
