@@ -17,6 +17,8 @@ using namespace mlir::hybrid;
 namespace {
 struct Case {
   const char *name, *fuse, *tied;
+  /// What bf16 costs this model when nothing is folded into its matrices: the rms error of its logits over their rms.
+  double bf16;
 };
 
 constexpr const char *kModel = R"(
@@ -148,8 +150,8 @@ TEST_P(DescriptionWeights, LogitsAreTheEvaluators) {
     squares += v * v;
   double deviation = std::sqrt(squares / double(wanted.size()));
   ASSERT_GT(deviation, 0.5);
-  // Roundings of f32, and those of bf16 in weights and between kernels.
-  for (auto [dtype, limit] : {std::pair("f32", 1e-5), {"bf16", 0.03}}) {
+  // Folding may change which roundings a model has, but must not make them worse than the storage does anyway.
+  for (auto [dtype, limit] : {std::pair("f32", 1e-5), {"bf16", 1.25 * GetParam().bf16}}) {
     std::vector<float> logits = run(dtype);
     ASSERT_EQ(logits.size(), wanted.size());
     double error = 0;
@@ -161,9 +163,9 @@ TEST_P(DescriptionWeights, LogitsAreTheEvaluators) {
 
 INSTANTIATE_TEST_SUITE_P(
     Fuses, DescriptionWeights,
-    testing::Values(Case{"difference", "{op: sub, norm: group, scaling: none, projection: separate}", "false"},
-                    Case{"scaled", "{op: add, norm: group, scaling: vector, projection: separate}", "true"},
-                    Case{"concat", "{op: concat, norm: group, scaling: vector, projection: joint}", "false"},
-                    Case{"scalar", "{op: sub, norm: none, scaling: scalar, projection: joint}", "true"}),
+    testing::Values(Case{"difference", "{op: sub, norm: group, scaling: none, projection: separate}", "false", 0.0199},
+                    Case{"scaled", "{op: add, norm: group, scaling: vector, projection: separate}", "true", 0.0176},
+                    Case{"concat", "{op: concat, norm: group, scaling: vector, projection: joint}", "false", 0.0199},
+                    Case{"scalar", "{op: sub, norm: none, scaling: scalar, projection: joint}", "true", 0.0427}),
     [](const auto &info) { return std::string(info.param.name); });
 } // namespace
