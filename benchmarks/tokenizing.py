@@ -1,6 +1,6 @@
 """Our tokenizers against the libraries that define them: equal tokens, equal text back, and how fast.
 
-    python3 benchmarks/tokenizers.py [--tool build/bin/hybrid-tokenize] [--keep FOLDER] [--repeat 3] [--json FILE]
+    python3 benchmarks/tokenizing.py [--tool build/bin/hybrid-tokenize] [--keep FOLDER] [--repeat 3] [--json FILE]
 
 Needs PyPI's tokenizers, tiktoken and sentencepiece, and for real files llama-models and mistral-common (no
 dependencies of theirs). Trains three kinds of tokenizer.json on a part of the text: byte-level BPE, BPE as
@@ -21,9 +21,6 @@ import sys
 import tempfile
 import time
 import unicodedata
-
-# This script has the name of the library that it compares with.
-sys.path = [p for p in sys.path if pathlib.Path(p or ".").resolve() != pathlib.Path(__file__).resolve().parent]
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
