@@ -56,6 +56,17 @@ void moveLane(const Transfer &t, unsigned lane, uint8_t *memory) {
   }
 }
 
+/// The whole warp at one place (pattern 1), or in a row (pattern 2).
+void moveWarp(const Transfer &t, int pattern, uint8_t *memory, uint32_t span) {
+  if (pattern == 1)
+    for (unsigned lane = 0; lane < 32; ++lane)
+      moveLane(t, lane, memory);
+  else if (t.isLoad)
+    std::memcpy(t.data, memory, span);
+  else
+    std::memcpy(memory, t.data, span);
+}
+
 /// What a load gives that may not read.
 void poisonLane(const Transfer &t, unsigned lane) {
   if (t.isLoad)
@@ -102,13 +113,7 @@ void globalTransfer(const Transfer &t, uint32_t mask) {
         else
           w->launch->globalShadow->write(w, base, span, false, t.line, 0);
       }
-      if (pattern == 1)
-        for (unsigned lane = 0; lane < 32; ++lane)
-          moveLane(t, lane, memory);
-      else if (t.isLoad)
-        std::memcpy(t.data, memory, span);
-      else
-        std::memcpy(memory, t.data, span);
+      moveWarp(t, pattern, memory, span);
       return;
     }
   }
@@ -151,13 +156,7 @@ void sharedTransfer(const Transfer &t, uint32_t mask) {
           checkSharedWrite(w, *place.cta, place.offset, span, t.line, 0);
       }
       uint8_t *memory = &place.cta->shared[place.offset];
-      if (pattern == 1)
-        for (unsigned lane = 0; lane < 32; ++lane)
-          moveLane(t, lane, memory);
-      else if (t.isLoad)
-        std::memcpy(t.data, memory, span);
-      else
-        std::memcpy(memory, t.data, span);
+      moveWarp(t, pattern, memory, span);
       return;
     }
   }
