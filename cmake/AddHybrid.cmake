@@ -89,13 +89,25 @@ function(hybrid_runtime_includes target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 endfunction()
 
-# The target `docs`: what TableGen writes about dialects and passes, beside the handwritten pages, in build/docs.
+# The target `docs`: all pages, those that TableGen writes about dialects and passes too, in build/docs. The target
+# `docs-site` makes a site of them in build/site, with Debian's MkDocs, and follows its links.
 function(hybrid_docs)
   get_property(pages GLOBAL PROPERTY HYBRID_DOCS)
-  add_custom_target(docs
-    COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/utils/collect-docs.py ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}
-      ${pages}
-    DEPENDS ${pages} COMMENT "Collecting build/docs" VERBATIM)
+  set(utils ${PROJECT_SOURCE_DIR}/utils)
+  set(collect ${Python3_EXECUTABLE} ${utils}/collect-docs.py ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}
+    ${PROJECT_BINARY_DIR})
+  add_custom_target(docs COMMAND ${collect} DEPENDS ${pages} COMMENT "Collecting build/docs" VERBATIM)
+  find_program(HYBRID_MKDOCS mkdocs)
+  if(HYBRID_MKDOCS)
+    add_custom_target(docs-site
+      COMMAND ${collect} --mkdocs ${HYBRID_MKDOCS}
+      COMMAND ${Python3_EXECUTABLE} ${utils}/check-links.py ${PROJECT_SOURCE_DIR} --site ${PROJECT_BINARY_DIR}/site
+      DEPENDS ${pages} COMMENT "Making build/site" VERBATIM)
+  else()
+    add_custom_target(docs-site
+      COMMAND ${CMAKE_COMMAND} -E echo "expected mkdocs, found none; install Debian's package mkdocs and configure again"
+      COMMAND ${CMAKE_COMMAND} -E false VERBATIM)
+  endif()
 endfunction()
 
 function(hybrid_install)

@@ -1,5 +1,6 @@
 # The test environment is data: a tool that is present adds a feature, and tests say what they require.
 import os
+import shutil
 import lit.formats
 
 config.name = "hybrid"
@@ -14,5 +15,8 @@ config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "CUDA_HOME", "XDG_CACHE_HOME"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
+if shutil.which("mkdocs"):
+    config.available_features.add("mkdocs")
+config.substitutions.append(("%build", config.hybrid_build))
 config.substitutions.append(("%source", config.hybrid_source))
 config.substitutions.append(("%python", config.python))
