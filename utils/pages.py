@@ -96,7 +96,7 @@ def order(root):
         if listed and sections:
             for match in re.finditer(r"\[([^\]]*)\]\(([^):#\s]+)\)", line):
                 path = (root / "docs" / match.group(2)).resolve().relative_to(root.resolve())
-                sections[-1].pages.append((match.group(1), path))
+                sections[-1].pages.append((match.group(1)[:1].upper() + match.group(1)[1:], path))
     return sections
 
 
