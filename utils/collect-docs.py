@@ -105,7 +105,7 @@ def header_page(text):
     out = ["# The C interface", "", re.sub(r"^\s*/?\*+ ?", "", top, flags=re.M).strip(), ""]
     for comment, code in declarations(rest):
         body = re.sub(r"HYBRID_API |^ {11}(?= {4})", "", "\n".join(code), flags=re.M)
-        names = re.findall(r"\b(hybrid_\w+)\(", re.sub(r"/\*.*?\*/", "", body)) or re.findall(r"\w+(?=;$)", body)
+        names = re.findall(r"\b(hybrid_\w+)\(", re.sub(r"/\*.*?\*/", "", body)) or re.findall(r"\w+(?=;$)", body, re.M)
         out += [f"## `{'`, `'.join(names)}`", "", " ".join(line for line in comment if line), "", fenced(body, "c")]
     return "\n".join(out)
 
