@@ -3,7 +3,7 @@
 For every op: a description, a summary that says more than the mnemonic, an example that hybrid-opt accepts, a round trip
 under test/<Dialect>/, and for every constraint (C<n>) a case @<op>_c<n>... in a test/<Dialect>/*invalid*.mlir. For every
 attribute with a verifier: a summary, and constraints with their cases in the same way. For every pass: a description, a summary that says more than the flag, and a test that names the flag. --table prints the ops and
-their parts as Markdown.
+their parts as Markdown, which docs/ops-status.md has to hold.
 """
 import argparse
 import json
@@ -131,17 +131,17 @@ def has_reference(op):
     return any(re.search(rf"\b{name}::attachInterface", path.read_text()) for path in files)
 
 
-def print_table(ops):
-    print("# What each op has\n")
-    print("Written by `utils/check-tablegen.py --table`; a dash is what is not built.\n")
-    print("| op | constraints | cases | example | round trip | verifier | canonicalisation or fold | cost | reference |")
-    print("|---|---|---|---|---|---|---|---|---|")
+def table(ops):
+    lines = ["# What each op has", "", "Written by `utils/check-tablegen.py --table`; a dash is what is not built.", "",
+             "| op | constraints | cases | example | round trip | verifier | canonicalisation or fold | cost | reference |",
+             "|---|---|---|---|---|---|---|---|---|"]
     mark = lambda yes: "yes" if yes else "-"
     for op in sorted(ops, key=lambda op: op.name):
         n = len(op.constraints)
         cells = [f"`{op.name}`", str(n), f"{n - len(op.missing_cases())} of {n}", mark(op.examples), mark(op.round_trips()),
                  mark(op.verifier), mark(op.canonicalizer), mark("CostOpInterface" in op.interfaces), mark(has_reference(op))]
-        print("| " + " | ".join(cells) + " |")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def main():
@@ -171,7 +171,10 @@ def main():
                 problems += [f"{path.relative_to(SOURCE)}: --{record['argument']} {problem}"
                              for problem in pass_problems(record, runs)]
     if arguments.table:
-        return print_table(ops)
+        print(table(ops), end="")
+        return
+    if (SOURCE / "docs/ops-status.md").read_text() != table(ops):
+        problems.append("docs/ops-status.md: expected what this script prints with --table; write it there")
     if not ops or not passes:
         problems.append("expected ops and passes, found none: are the .td files where this lint looks?")
     # One run of the tool for all examples; op by op only to say which one failed.
