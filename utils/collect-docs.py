@@ -114,8 +114,9 @@ class Site:
     def __init__(self, root, build, out):
         self.root, self.build, self.out = root, build, out
         self.sources = []  # files and folders that pages name, each with a page of its own
-        self.generated = {path.relative_to(build).with_suffix(".td"): path for room in ("dialects", "include")
-                          for path in sorted((build / room).rglob("*.md"))}
+        # A build folder may hold pages of files that are gone.
+        self.generated = {td: path for room in ("dialects", "include") for path in sorted((build / room).rglob("*.md"))
+                          if (root / (td := path.relative_to(build).with_suffix(".td"))).exists()}
         self.sections = pages.order(root)
         self.pages = {path for section in self.sections for _, path in section.pages} | {pathlib.Path("docs/README.md")}
         self.headers = {path for path in self.pages if path.suffix == ".h"}
