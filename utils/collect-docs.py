@@ -68,6 +68,8 @@ def first_sentence(path):
     words = []
     for line in text.splitlines():
         match = COMMENT.match(line)
+        if match and line.startswith("#") and path.suffix in (".cpp", ".h", ".c"):
+            break  # a directive
         if match and match.group(1).strip():
             words.append(match.group(1).strip().removesuffix('"""'))
         elif words or line.strip():
