@@ -102,6 +102,8 @@ TEST(EmulatorLaunch, RefusesWhatADeviceWould) {
 TEST(EmulatorLaunch, NamesWhatIsNotSupported) {
   EXPECT_EQ(launchError("frobnicate.b32 %r1, %r2;", {{1}, {32}, {}}),
             "t.ptx:4:40: not supported: frobnicate.b32 at line 4");
+  EXPECT_EQ(launchError("addc.u32 %r1, %r1, %r2;", {{1}, {32}, {}}),
+            "t.ptx:4:40: not supported: addc.u32 at line 4: a carry that no instruction before it in its block leaves");
   EXPECT_EQ(launchError("add.s32 %r1, %r2;", {{1}, {32}, {}}),
             "t.ptx:4:40: 'add.s32': expected 3 to 3 operands, got 2");
   EXPECT_EQ(launchError("add.s32 5, %r1, %r2;", {{1}, {32}, {}}), "t.ptx:4:40: 'add.s32': expected a register");

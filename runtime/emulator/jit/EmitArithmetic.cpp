@@ -22,9 +22,22 @@ unsigned roundingOf(const Instruction &instruction) {
   return instruction.has("rz") ? 1 : instruction.has("rm") ? 2 : instruction.has("rp") ? 3 : 0;
 }
 
+/// add.f32.f16 and its like: the result and the last source have the first type, the other sources the second.
+template <typename Function> void mixedFloatOp(Translator &t, const Instruction &instruction, Function function) {
+  std::vector<PtxType> types = typesOf(instruction);
+  size_t last = instruction.operands.size() - 1;
+  Values values;
+  for (size_t i = 1; i <= last; ++i)
+    values.push_back(t.widen(t.readFloat(t.operand(i), types[i == last ? 0 : 1])));
+  Value *value = function(values);
+  t.write(t.operand(0), instruction.has("sat") ? saturate(t, value) : value);
+}
+
 /// Computes with floats element by element; `function` gets f32 or f64.
 template <typename Function> void floatOp(Translator &t, const Instruction &instruction, Function function) {
   PtxType type = typeOf(instruction);
+  if (typesOf(instruction).size() > 1)
+    return mixedFloatOp(t, instruction, function);
   size_t sources = instruction.operands.size() - 1;
   Value *result = nullptr;
   PtxType element = type;
@@ -102,8 +115,6 @@ void emitAddSub(Translator &t, const Instruction &i) {
     return floatRounded(t, i, subtract, [&](Values &v) {
       return subtract ? t.builder.CreateFSub(v[0], v[1]) : t.builder.CreateFAdd(v[0], v[1]);
     });
-  if (i.has("cc"))
-    t.unsupported("carries");
   integerOp(t, i, [&](Values &v) {
     return perHalf(t, type, v, [&](const Values &v) -> Value * {
       if (i.has("sat"))
@@ -127,8 +138,6 @@ void emitMul(Translator &t, const Instruction &i) {
     return floatRounded(t, i, add ? 3 : 2, [&](Values &v) {
       return add ? t.intrinsic(Intrinsic::fma, {v[0], v[1], v[2]}) : t.builder.CreateFMul(v[0], v[1]);
     });
-  if (i.has("cc") || i.has("sat"))
-    t.unsupported("carries and saturation");
   Value *a = t.read(t.operand(1), type.bits), *b = t.read(t.operand(2), type.bits);
   unsigned bits = type.bits;
   if (i.opcode.ends_with("24")) {
@@ -146,12 +155,15 @@ void emitMul(Translator &t, const Instruction &i) {
     product = t.builder.CreateMul(extend(t, a, type, bits), extend(t, b, type, bits));
   } else if (i.has("hi")) {
     product = t.builder.CreateMul(extend(t, a, type, 2 * bits), extend(t, b, type, 2 * bits));
-    product = t.builder.CreateTrunc(t.builder.CreateLShr(product, t.constant(2 * bits, bits)), t.ints(bits));
+    unsigned below = i.opcode.ends_with("24") ? 16 : bits; // of the 48 bits of a product of 24
+    product = t.builder.CreateTrunc(t.builder.CreateLShr(product, t.constant(2 * bits, below)), t.ints(bits));
   } else {
     product = t.builder.CreateMul(a, b);
   }
-  if (add)
-    product = t.builder.CreateAdd(product, t.read(t.operand(3), bits));
+  if (add) {
+    Value *sum = t.read(t.operand(3), bits);
+    product = i.has("sat") ? t.intrinsic(Intrinsic::sadd_sat, {product, sum}) : t.builder.CreateAdd(product, sum);
+  }
   t.write(t.operand(0), product);
 }
 

@@ -5,8 +5,8 @@ using namespace hybridrt::emulator;
 
 std::vector<const OpRow *> hybridrt::emulator::allOps() {
   std::vector<const OpRow *> result;
-  for (OpRows rows : {arithmeticOps(), bitOps(), compareOps(), convertOps(), controlOps(), memoryOps(), warpOps(),
-                      asyncOps(), tensorOps(), wmmaOps()})
+  for (OpRows rows : {arithmeticOps(), bitOps(), carryOps(), compareOps(), convertOps(), controlOps(), memoryOps(),
+                      warpOps(), asyncOps(), tensorOps(), wmmaOps()})
     for (const OpRow &row : rows)
       result.push_back(&row);
   return result;

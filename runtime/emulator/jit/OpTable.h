@@ -32,6 +32,7 @@ using OpRows = std::span<const OpRow>;
 // One table per file of emit functions.
 OpRows arithmeticOps();
 OpRows bitOps();
+OpRows carryOps();
 OpRows compareOps();
 OpRows convertOps();
 OpRows controlOps();

@@ -119,6 +119,17 @@ void Translator::write(const Operand &operand, Value *value) {
   dirty.insert(operand.reg);
 }
 
+Value *Translator::carry() {
+  if (!carried)
+    unsupported("a carry that no instruction before it in its block leaves");
+  return carried;
+}
+
+void Translator::setCarry(Value *value) {
+  Value *before = carried ? carried : constant(1, 0);
+  carried = condition ? builder.CreateSelect(condition, value, before) : value;
+}
+
 std::vector<Operand> Translator::elements(const Operand &operand) {
   return operand.kind == Operand::Kind::Vector ? operand.parts : std::vector<Operand>{operand};
 }
@@ -422,6 +433,7 @@ void Translator::translateBlock(unsigned index) {
   builder.SetInsertPoint(entries[index]);
   values.clear();
   dirty.clear();
+  carried = nullptr;
   currentBlock = index;
   mask = loadWord(offsetof(Warp, mask));
   Value *warps = builder.CreateConstInBoundsGEP1_64(builder.getInt64Ty(), counts, 2 * index);

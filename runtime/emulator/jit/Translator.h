@@ -45,6 +45,10 @@ public:
   std::vector<Operand> elements(const Operand &operand);
   unsigned bitsOf(const Operand &operand);
 
+  /// What the last instruction with .cc left, in the same block; it is not kept from block to block.
+  llvm::Value *carry();
+  void setCarry(llvm::Value *value);
+
   /// The predicate of the present instruction, or null.
   llvm::Value *predicate() const { return condition; }
   /// Lanes that execute the present instruction, as 32 bits.
@@ -119,7 +123,7 @@ private:
 
   std::map<int, llvm::Value *> values;
   std::set<int> dirty;
-  llvm::Value *mask = nullptr, *condition = nullptr;
+  llvm::Value *mask = nullptr, *condition = nullptr, *carried = nullptr;
   uint32_t current = 0;
   unsigned currentBlock = 0;
 };
