@@ -21,6 +21,17 @@ StringRef hybrid::cacheName(Value cache) {
   return "";
 }
 
+std::string hybrid::kernelName(StringRef layer, StringRef kind) {
+  StringRef last = layer.rsplit('.').second;
+  if (last.empty())
+    last = layer;
+  if (last.empty() || last == kind)
+    return kind.str();
+  std::string name = (last + "_" + kind).str(); // a symbol in every target's assembly
+  std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c) && c != '_'; }, '_');
+  return name;
+}
+
 BlockTarget hybrid::x86BlockTarget() {
   BlockTarget t;
   t.name = "x86-64";
@@ -163,10 +174,17 @@ LogicalResult BlockFormer::form(func::FuncOp entry, const BlockTiles &variantTil
   return success();
 }
 
-/// Where a launch belongs in the model: the longest common name of the parameters that it reads, or its location's.
+/// The layer that a location names; empty if it names none.
+static StringRef layerOf(Location loc) {
+  auto named = loc->findInstanceOf<NameLoc>();
+  return named ? named.getName().getValue() : StringRef();
+}
+
+/// Where a launch belongs in the model: its location's layer, or the longest common name of the parameters that it
+/// reads.
 static std::string labelOf(ArrayRef<KernelBuilder::Argument> arguments, Location loc) {
-  if (auto named = dyn_cast<NameLoc>(loc))
-    return named.getName().str();
+  if (StringRef layer = layerOf(loc); !layer.empty())
+    return layer.str();
   for (const auto &a : arguments)
     if (a.isMemory && (a.memory.kind == MemoryKey::cache || a.memory.kind == MemoryKey::param))
       return StringRef(a.memory.name).rsplit('.').first.str();
@@ -212,7 +230,9 @@ Value BlockFormer::memoryOp(const MemoryKey &key, MemRefType type) {
       break;
     }
     std::string name = key.name.empty() ? ("b" + Twine(memories.size())).str() : (key.name + Twine(key.part)).str();
-    memory = schedule::BufferOp::create(b, loc, type, name, rowSymbol(key.stored));
+    // A buffer that holds a value as it is comes from where the value does.
+    memory =
+        schedule::BufferOp::create(b, key.name.empty() ? key.stored.getLoc() : loc, type, name, rowSymbol(key.stored));
     break;
   }
   case MemoryKey::param:
@@ -250,7 +270,8 @@ LogicalResult BlockFormer::launch(KernelBuilder &k, StringRef kind, ArrayRef<Ext
   OpBuilder b = OpBuilder::atBlockEnd(&variant.getBody().front());
   std::string &name = kernels[text];
   if (name.empty()) {
-    name = (kind + "_" + Twine(counters[kind]++)).str();
+    std::string stem = kernelName(layerOf(k.loc), kind);
+    name = stem + "_" + std::to_string(counters[stem]++);
     body->remove();
     body.setSymName(name);
     // Kernels in the order of their first launch, before all variants.

@@ -68,6 +68,10 @@ private:
 /// Joins launches of parallel branches in every variant of a module.
 void joinBranches(ModuleOp module);
 
+/// What a kernel is called before its number: the kind of layer that wants it first and what it computes, such as
+/// `ffn_product`; the kind alone where `layer` is empty.
+std::string kernelName(StringRef layer, StringRef kind);
+
 /// The name of the cache behind a value of cache type.
 StringRef cacheName(Value cache);
 int64_t roundUp(int64_t value, int64_t multiple);

@@ -30,7 +30,14 @@ private:
 } // namespace
 
 /// The kind that a launch was formed as.
-static StringRef kindOf(schedule::LaunchOp launch) { return launch.getKernel().rsplit('_').first; }
+/// What a kernel of interest computes; its name has the layer before it (`kernelName`).
+static StringRef kindOf(schedule::LaunchOp launch) {
+  StringRef name = launch.getKernel().rsplit('_').first;
+  for (StringRef kind : {"attention", "delta_scan", "scan"})
+    if (name.ends_with(kind))
+      return kind;
+  return "";
+}
 
 static schedule::ExtentAttr extentOf(schedule::LaunchOp launch, unsigned i) {
   return cast<schedule::ExtentAttr>(launch.getGrid()[i]);
@@ -125,7 +132,8 @@ void Joiner::join(schedule::LaunchOp attention, schedule::LaunchOp scan) {
     auto firstVariant = *module.getOps<schedule::VariantOp>().begin();
     OpBuilder b(firstVariant);
     Location loc = scan.getLoc();
-    std::string name = ("attention_" + kindOf(scan) + "_" + Twine(joined.size() - 1)).str();
+    std::string name = kernelName(commonLabel(attention.getLabel(), scan.getLabel()),
+                                  ("attention_" + kindOf(scan) + "_" + Twine(joined.size() - 1)).str());
     kernel = tile::KernelOp::create(b, loc, name, b.getFunctionType({}, {}));
     Block &body = kernel.getBody().front();
     SmallVector<Attribute> attributes;

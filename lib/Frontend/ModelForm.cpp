@@ -162,6 +162,8 @@ void FormBuilder::buildEntry(StringRef name, bool withCaches) {
       function.setArgAttr(4 + i, "hybrid.name", entry.first);
     }
 
+  auto atLayer = [&](StringRef name) { loc = NameLoc::get(builder.getStringAttr(name)); };
+  atLayer("embedding");
   Value embedding = parameter("embedding", {spec.vocab, spec.width}, spec.embedding);
   Value x = buildGatherRows(builder, loc, embedding, ids);
   if (spec.embeddingScale != 1)
@@ -175,8 +177,10 @@ void FormBuilder::buildEntry(StringRef name, bool withCaches) {
   place.reset();
 
   // Only the wanted tokens pay for the vocabulary.
+  atLayer("final_norm");
   x = buildGatherRows(builder, loc, x, rows);
   x = norm("final_norm", spec.finalNorm, x);
+  atLayer("head");
   Value head = spec.tied ? embedding : parameter("head", {spec.vocab, spec.width}, spec.head);
   Value logits = buildLinear(builder, loc, x, head);
   if (spec.logitSoftcap) {

@@ -1,4 +1,5 @@
 // From kernels of the tile dialect to PTX.
+#include "LineTables.h"
 #include "dialects/Tile/Tile.h"
 #include "hybrid/Conversion/Passes.h"
 #include "hybrid/Target/NVPTX.h"
@@ -47,6 +48,9 @@ static const llvm::Target *nvptxTarget() {
     auto &options = llvm::cl::getRegisteredOptions();
     if (auto it = options.find("nvptx-short-ptr"); it != options.end())
       static_cast<llvm::cl::opt<bool> *>(it->second)->setValue(true);
+    // What code generation adds between the instructions of a line is of that line, not of line 0.
+    if (auto it = options.find("use-unknown-locations"); it != options.end())
+      it->second->addOccurrence(0, it->first, "Disable");
   });
   std::string error;
   return llvm::TargetRegistry::lookupTarget(llvm::Triple("nvptx64-nvidia-cuda"), error);
@@ -147,6 +151,7 @@ static FailureOr<NVPTXModule> compileOnce(ModuleOp kernels, const Chip &chip, co
   if (!fits)
     return result;
 
+  addLineTables(*module);
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(*module, llvmContext, "kernels");
   if (!code)

@@ -1,4 +1,5 @@
 // NVIDIA's assembler and disassembler, run as programs.
+#include "LineTables.h"
 #include "hybrid/Target/NVPTX.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/FileSystem.h"
@@ -135,7 +136,7 @@ LogicalResult mlir::hybrid::assemblePTX(NVPTXModule &module, Location loc) {
            << "expected ptxas in PATH, CUDA_HOME, /usr/local/cuda or a .venv; install the CUDA toolkit or "
               "the Python package nvidia-cuda-nvcc";
   TemporaryFile source("ptx"), target("cubin");
-  if (source.error || target.error || failed(source.write(module.ptx)))
+  if (source.error || target.error || failed(source.write(withoutLineTables(module.ptx))))
     return emitError(loc) << "expected to write temporary files beside " << source.name;
   // Kernels are assembled side by side, and never linked: a linked kernel loses its register limits.
   std::string arch = "-arch=" + module.chip;
