@@ -66,7 +66,8 @@ Value FormBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, const Reci
     global->setAttr("hybrid.recipe", builder.getArrayAttr(pieces));
     SmallVector<Attribute> fieldAttrs;
     for (auto [fieldName, rows] : fields)
-      fieldAttrs.push_back(FieldAttr::get(builder.getContext(), fieldName, rows));
+      if (rows) // a mixer without a gate has no rows for one
+        fieldAttrs.push_back(FieldAttr::get(builder.getContext(), fieldName, rows));
     if (!fieldAttrs.empty())
       global->setAttr("hybrid.fields", builder.getArrayAttr(fieldAttrs));
     lastGlobal = global;
