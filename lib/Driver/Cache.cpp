@@ -1,26 +1,16 @@
 #include "hybrid/Driver/Cache.h"
+#include "lib/Artifact/CacheFolder.h"
 #include "lib/Artifact/Hash.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include <dlfcn.h>
 using namespace mlir;
 using namespace mlir::hybrid;
 namespace fs = llvm::sys::fs;
 
-/// Artifacts beyond this many bytes push out the oldest.
+/// Artifacts beyond this many bytes push out those unused for longest.
 constexpr uint64_t kCacheLimit = 1ull << 30;
-
-static std::string cacheFolder() {
-  llvm::SmallString<128> folder;
-  if (auto xdg = llvm::sys::Process::GetEnv("XDG_CACHE_HOME"); xdg && !xdg->empty())
-    folder = *xdg;
-  else if (!llvm::sys::path::cache_directory(folder))
-    return "";
-  llvm::sys::path::append(folder, "hybridc", "compiled");
-  return folder.str().str();
-}
 
 /// Adds a file's identity to the key: small texts by content, checkpoints by their header, size and time.
 static void addFile(std::string &key, StringRef path) {
@@ -45,7 +35,7 @@ static std::string keyOf(const CompileOptions &options) {
   if (dladdr(reinterpret_cast<void *>(&keyOf), &self) && !fs::status(self.dli_fname, status))
     key +=
         std::to_string(status.getSize()) + std::to_string(status.getLastModificationTime().time_since_epoch().count());
-  for (const auto *list : {&options.targets, &options.entries, &options.cpuLevels, &options.variants}) {
+  for (const auto *list : {&options.targets, &options.entries}) {
     key += "|";
     for (const std::string &item : *list)
       key += item + ",";
@@ -66,44 +56,18 @@ static std::string keyOf(const CompileOptions &options) {
   return hybridrt::hexadecimal(hybridrt::hashText(key)) + hybridrt::hexadecimal(hybridrt::hashText(key, 1));
 }
 
-/// Drops the oldest artifacts until the cache fits its limit.
-static void evict(StringRef folder) {
-  struct Entry {
-    llvm::sys::TimePoint<> time;
-    uint64_t size;
-    std::string path;
-  };
-  std::vector<Entry> entries;
-  uint64_t total = 0;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; it != end && !error; it.increment(error)) {
-    fs::file_status status;
-    if (fs::status(it->path(), status))
-      continue;
-    entries.push_back({status.getLastModificationTime(), status.getSize(), it->path()});
-    total += status.getSize();
-  }
-  llvm::sort(entries, [](const Entry &a, const Entry &b) { return a.time < b.time; });
-  for (const Entry &e : entries) {
-    if (total <= kCacheLimit)
-      return;
-    fs::remove(e.path);
-    total -= e.size;
-  }
-}
-
 llvm::Error hybrid::compileCached(MLIRContext &context, const CompileOptions &options, StringRef path, bool useCache) {
-  std::string folder = useCache ? cacheFolder() : "", cached;
+  std::string folder = useCache ? hybridrt::cacheFolder() : "", cached;
   if (!folder.empty()) {
-    llvm::SmallString<128> file(folder);
-    llvm::sys::path::append(file, keyOf(options) + ".hyb");
-    cached = file.str().str();
-    std::string temporary = path.str() + ".tmp" + std::to_string(llvm::sys::Process::getProcessId());
+    folder += "/compiled";
+    cached = folder + "/" + keyOf(options) + ".hyb";
+    std::string temporary = path.str() + ".tmp." + std::to_string(llvm::sys::Process::getProcessId());
     if (fs::exists(cached) && !fs::copy_file(cached, temporary)) {
       if (std::error_code error = fs::rename(temporary, path)) {
         fs::remove(temporary);
         return llvm::createStringError("cannot write '" + path.str() + "': " + error.message());
       }
+      hybridrt::touchCached(cached);
       return llvm::Error::success();
     }
     fs::remove(temporary);
@@ -115,11 +79,11 @@ llvm::Error hybrid::compileCached(MLIRContext &context, const CompileOptions &op
     return llvm::createStringError(status.error());
   if (!cached.empty() && !fs::create_directories(folder)) {
     // A cache that cannot be written costs time, not the result.
-    std::string temporary = cached + ".tmp" + std::to_string(llvm::sys::Process::getProcessId());
+    std::string temporary = cached + ".tmp." + std::to_string(llvm::sys::Process::getProcessId());
     if (fs::copy_file(path, temporary) || fs::rename(temporary, cached))
       fs::remove(temporary);
     else
-      evict(folder);
+      hybridrt::evictUnused(folder, {".hyb"}, kCacheLimit);
   }
   return llvm::Error::success();
 }

@@ -1,20 +1,22 @@
 #include "runtime/emulator/jit/ObjectCache.h"
+#include "lib/Artifact/CacheFolder.h"
+#include "lib/Artifact/File.h"
 #include "lib/Artifact/Hash.h"
-#include <cstdlib>
+#include <atomic>
 #include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 using namespace hybridrt;
 namespace fs = std::filesystem;
 
+/// Kernels beyond this many bytes push out those unused for longest.
+constexpr uint64_t limit = 1ull << 30;
+
 /// Empty where there is no place for one.
-static fs::path folder() {
-  const char *home = std::getenv("HOME"), *cache = std::getenv("XDG_CACHE_HOME");
-  if (cache && *cache)
-    return fs::path(cache) / "hybridc" / "emulator";
-  return home && *home ? fs::path(home) / ".cache" / "hybridc" / "emulator" : fs::path();
+static std::string folder() {
+  std::string place = cacheFolder();
+  return place.empty() ? place : place + "/emulator";
 }
 
 /// Changes whenever the library is built anew.
@@ -38,25 +40,26 @@ std::string emulator::cacheKey(const std::vector<std::string> &parts) {
 }
 
 std::optional<std::string> emulator::readCached(const std::string &key) {
-  fs::path place = folder();
-  std::ifstream file(place / (key + ".o"), std::ios::binary);
+  std::string place = folder(), path = place + "/" + key + ".o";
+  std::ifstream file(path, std::ios::binary);
   if (place.empty() || !file)
     return std::nullopt;
+  touchCached(path);
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 void emulator::writeCached(const std::string &key, std::string_view bytes) {
-  fs::path place = folder();
+  std::string place = folder();
   std::error_code error;
   if (place.empty() || (fs::create_directories(place, error), error))
     return;
-  // A reader never sees a part: the file appears whole, under its name.
-  fs::path temporary = place / (key + "." + std::to_string(getpid()));
-  {
-    std::ofstream file(temporary, std::ios::binary);
-    file.write(bytes.data(), std::streamsize(bytes.size()));
-    if (!file)
-      return;
-  }
-  fs::rename(temporary, place / (key + ".o"), error);
+  Status written = capture([&] {
+    FileWriter file(place + "/" + key + ".o");
+    file.write(bytes.data(), bytes.size());
+    file.commit();
+  });
+  // Looking at all files is worth it now and then.
+  static std::atomic<unsigned> writes = 0;
+  if (written && writes++ % 64 == 0)
+    evictUnused(place, {".o"}, limit);
 }
