@@ -68,6 +68,7 @@ public:
         k->scratch_bytes = it->second.scratchBytes;
         k->threads = it->second.threads;
         k->shared_bytes = it->second.sharedBytes;
+        k->registers = it->second.registers;
       }
       if (k->threads) // on a GPU parameters are passed one by one
         for (auto [place, type] : llvm::enumerate(kernel.getFunctionType().getInputs()))

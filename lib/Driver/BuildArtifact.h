@@ -12,7 +12,7 @@ namespace mlir::hybrid {
 /// What a launch needs to know of a kernel.
 struct KernelNeeds {
   uint64_t scratchBytes = 0;
-  uint32_t threads = 0, sharedBytes = 0;
+  uint32_t threads = 0, sharedBytes = 0, registers = 0;
 };
 
 /// One target's part of an artifact.

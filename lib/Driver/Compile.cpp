@@ -1,6 +1,7 @@
 // Runs the stages in order. Errors of MLIR's diagnostics become the message of the returned error.
 #include "hybrid/Driver/Compile.h"
 #include "BuildArtifact.h"
+#include "Profile.h"
 #include "Report.h"
 #include "dialects/Schedule/Schedule.h"
 #include "hybrid/Conversion/Blocks.h"
@@ -14,6 +15,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <thread>
 using namespace mlir;
@@ -76,12 +78,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &co
 llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model, StringRef target,
                                                                  const CompileOptions &options) {
   Diagnostics diagnostics(*model.getContext());
-  BlockTarget tiles = target.starts_with("sm_") ? gpuBlockTarget(target) : x86BlockTarget();
-  if (!options.variants.empty())
-    llvm::erase_if(tiles.variants, [&](const BlockTiles &v) {
-      return v.variant != "bulk" && !llvm::is_contained(options.variants, v.variant);
-    });
-  FailureOr<OwningOpRef<ModuleOp>> blocks = formBlocks(model, tiles, options.entries);
+  FailureOr<OwningOpRef<ModuleOp>> blocks =
+      formBlocks(model, target.starts_with("sm_") ? gpuBlockTarget(target) : x86BlockTarget(), options.entries);
   if (failed(blocks))
     return diagnostics.take("forming blocks failed");
   PassManager pm(model.getContext());
@@ -96,18 +94,16 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model,
 static std::string levelName(CpuLevel level) { return level == CpuLevel::v1 ? "x86-64-v1" : cpuName(level).str(); }
 
 /// Every kernel of a block form as code for its target.
-static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef target, const CompileOptions &options,
+static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef target,
                                                       std::map<std::string, std::string> *notes) {
   CompiledProgram program;
   program.target = target.str();
   program.blocks = blocks;
   Diagnostics diagnostics(*blocks.getContext());
   if (target == "x86-64") {
-    SmallVector<CpuLevel> levels{CpuLevel::v1, CpuLevel::v3, CpuLevel::v4};
-    if (!options.cpuLevels.empty())
-      llvm::erase_if(levels, [&](CpuLevel l) { return !llvm::is_contained(options.cpuLevels, levelName(l)); });
-    std::vector<FailureOr<X86Module>> modules(levels.size(), failure());
-    std::vector<std::string> errors(levels.size());
+    constexpr CpuLevel levels[] = {CpuLevel::v1, CpuLevel::v3, CpuLevel::v4};
+    std::vector<FailureOr<X86Module>> modules(std::size(levels), failure());
+    std::vector<std::string> errors(std::size(levels));
     std::string text;
     llvm::raw_string_ostream(text) << blocks;
     // Levels are independent. Each thread has a context of its own: passes load dialects, which one context does not
@@ -122,7 +118,7 @@ static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef
         errors[i] = llvm::toString(ownDiagnostics.take("compiling x86 kernels failed"));
     };
     std::vector<std::thread> threads;
-    for (size_t i = 0; i < levels.size(); ++i)
+    for (size_t i = 0; i < std::size(levels); ++i)
       threads.emplace_back(compile, i);
     for (std::thread &t : threads)
       t.join();
@@ -147,7 +143,7 @@ static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef
     program.modules.emplace_back("cubin", module->cubin);
   program.modules.emplace_back("ptx", std::vector<char>(module->ptx.begin(), module->ptx.end()));
   for (const NVPTXKernel &k : module->kernels) {
-    program.kernels[k.name] = {0, k.threads, k.sharedBytes};
+    program.kernels[k.name] = {0, k.threads, k.sharedBytes, uint32_t(std::max(k.registers, 0))};
     if (notes)
       (*notes)[k.name] = k.registers < 0
                              ? llvm::formatv("{0} threads, {1} KiB shared", k.threads, k.sharedBytes / 1024).str()
@@ -171,12 +167,6 @@ llvm::Error hybrid::checkOptions(const CompileOptions &options) {
     if (entry != "score" && entry != "append")
       return llvm::createStringError("--entries: expected score or append, got '" + entry + "'" +
                                      (entry == "train_step" ? " (not built yet)" : ""));
-  for (const std::string &variant : options.variants)
-    if (variant != "decode" && variant != "short" && variant != "bulk")
-      return llvm::createStringError("--variants: expected decode, short or bulk, got '" + variant + "'");
-  for (const std::string &level : options.cpuLevels)
-    if (level != "x86-64-v1" && level != "x86-64-v3" && level != "x86-64-v4")
-      return llvm::createStringError("--cpu-levels: expected x86-64-v1, x86-64-v3 or x86-64-v4, got '" + level + "'");
   if (options.dtype && *options.dtype != "f32" && *options.dtype != "bf16" && *options.dtype != "f16")
     return llvm::createStringError("--dtype: expected f32, bf16 or f16, got '" + *options.dtype + "'");
   return llvm::Error::success();
@@ -194,7 +184,7 @@ llvm::Expected<hybridrt::artifact::ArtifactT> hybrid::compileToArtifact(MLIRCont
     if (!formed)
       return formed.takeError();
     blocks.push_back(std::move(*formed));
-    llvm::Expected<CompiledProgram> program = compileProgram(*blocks.back(), target, options, nullptr);
+    llvm::Expected<CompiledProgram> program = compileProgram(*blocks.back(), target, nullptr);
     if (!program)
       return program.takeError();
     programs.push_back(std::move(*program));
@@ -211,6 +201,18 @@ llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const Co
   if (form == "summary") { // of the model as it was written, before any pass
     llvm::Expected<OwningOpRef<ModuleOp>> input = importInput(context, options);
     return input ? llvm::Expected<std::string>(summarise(**input, json)) : input.takeError();
+  }
+  std::optional<Profile> profile;
+  if (!options.profile.empty()) {
+    llvm::Expected<Profile> read = Profile::read(options.profile);
+    if (!read)
+      return read.takeError();
+    profile = std::move(*read);
+    std::vector<std::string> targets = targetsOf(options);
+    if (llvm::none_of(targets, [&](const std::string &target) { return profile->code().starts_with(target); }))
+      return llvm::createStringError("--profile: '" + options.profile + "' measured " + profile->code() +
+                                     ", the report is of " + llvm::join(targets, ", ") +
+                                     "; give --targets as for the run");
   }
   llvm::Expected<OwningOpRef<ModuleOp>> model = compileToModelForm(context, options);
   if (!model)
@@ -242,10 +244,11 @@ llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const Co
       }
     } else if (form == "report") {
       std::map<std::string, std::string> notes;
-      llvm::Expected<CompiledProgram> program = compileProgram(**blocks, target, options, &notes);
+      llvm::Expected<CompiledProgram> program = compileProgram(**blocks, target, &notes);
       if (!program)
         return program.takeError();
-      os << reportBlocks(**model, **blocks, target, json, notes);
+      bool measured = profile && profile->code().starts_with(target);
+      os << reportBlocks(**model, **blocks, target, json, notes, measured ? &*profile : nullptr);
     } else if ((form == "llvm" || form == "asm") && !gpu) {
       if (llvm::Error e = append(printX86(**blocks, CpuLevel::v3, form == "asm")))
         return e;

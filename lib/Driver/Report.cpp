@@ -1,4 +1,5 @@
 #include "Report.h"
+#include "Profile.h"
 #include "dialects/Hybrid/Hybrid.h"
 #include "dialects/Schedule/Schedule.h"
 #include "hybrid/Frontend/Frontend.h"
@@ -76,10 +77,27 @@ int64_t countLayers(ModuleOp model) {
       layers.insert(global.getSymName().drop_front(7).split('.').first);
   return layers.size();
 }
+
+/// A step's figures of a profile, in a line: times, and what the emulator counted.
+std::string describeMeasured(const llvm::json::Object &step) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  auto number = [](const llvm::json::Object &object, StringRef key) { return object.getNumber(key).value_or(0); };
+  os << llvm::formatv("ran {0} times", step.getInteger("calls").value_or(0));
+  if (const llvm::json::Object *counts = step.getObject("counts"))
+    os << llvm::formatv(": moved {0:F2} of the least, {1:F1} sectors a request, {2:F1} passes a shared request, "
+                        "tensor cores {3:F2} of the operations",
+                        number(*counts, "moved_over_least"), number(*counts, "sectors_per_request"),
+                        number(*counts, "wavefronts_per_request"), number(*counts, "tensor_share"));
+  else
+    os << llvm::formatv(", {0:F3} ms, {1:F1} GFLOP/s, {2:F1} GB/s", number(step, "seconds") * 1e3,
+                        number(step, "gflops"), number(step, "gbytes_per_second"));
+  return text;
+}
 } // namespace
 
 std::string hybrid::reportBlocks(ModuleOp model, ModuleOp blocks, StringRef target, bool json,
-                                 const std::map<std::string, std::string> &notes) {
+                                 const std::map<std::string, std::string> &notes, const Profile *profile) {
   Roof roof = roofOf(target);
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -109,6 +127,9 @@ std::string hybrid::reportBlocks(ModuleOp model, ModuleOp blocks, StringRef targ
       total += std::max(tensorTime, memoryTime);
       std::string fused = join(launch.getFused(), ", "), missed = join(launch.getMissed(), "; ");
       auto note = notes.find(launch.getKernel().str());
+      const llvm::json::Object *measured =
+          profile ? profile->find(variant.getEntry(), variant.getName(), launch.getLabel(), launch.getKernel())
+                  : nullptr;
       if (json) {
         llvm::json::Object row{{"layer", launch.getLabel()},
                                {"kernel", launch.getKernel()},
@@ -121,6 +142,8 @@ std::string hybrid::reportBlocks(ModuleOp model, ModuleOp blocks, StringRef targ
         row["bytes_polynomial"] = launch.getBytes().value_or("0");
         if (note != notes.end())
           row["code"] = note->second;
+        if (measured)
+          row["measured"] = llvm::json::Object(*measured);
         rows.push_back(std::move(row));
         continue;
       }
@@ -128,6 +151,8 @@ std::string hybrid::reportBlocks(ModuleOp model, ModuleOp blocks, StringRef targ
                           launch.getKernel(), flops / 1e6, bytes / 1e3, bytes ? flops / bytes : 0, bound,
                           fused.empty() ? "-" : fused, missed.empty() ? "" : "; " + missed,
                           note == notes.end() ? "" : " [" + note->second + "]");
+      if (measured)
+        os << llvm::formatv("  {0,-28} {1}\n", "", describeMeasured(*measured));
     }
     if (json)
       variants.push_back(llvm::json::Object{{"entry", variant.getEntry()},

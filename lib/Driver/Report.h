@@ -7,9 +7,12 @@
 
 namespace mlir::hybrid {
 
-/// A table per entry and variant, or JSON. `notes` adds a remark per kernel (registers, scratch), by name.
+class Profile;
+
+/// A table per entry and variant, or JSON. `notes` adds a remark per kernel (registers, scratch), by name; `profile`,
+/// if any, what a run of this target's code measured.
 std::string reportBlocks(ModuleOp model, ModuleOp blocks, llvm::StringRef target, bool json,
-                         const std::map<std::string, std::string> &notes);
+                         const std::map<std::string, std::string> &notes, const Profile *profile);
 
 /// Which parts of each op are built, from the registered ops themselves.
 std::string reportStatus(MLIRContext &context);

@@ -22,16 +22,17 @@ static void printTable(std::span<const hybrid_step> steps) {
 }
 
 static void printCounts(std::span<const hybrid_step> steps) {
-  std::printf("%7s %12s %10s %10s %8s %9s %9s %7s  %s\n", "calls", "warp instr.", "expected", "bytes", "moved/",
-              "sectors/", "conflicts", "tensor", "step");
-  std::printf("%7s %12s %10s %10s %8s %9s %9s %7s\n", "", "", "MFLOP", "least KiB", "least", "request", "x shared",
-              "share");
+  std::printf("%7s %12s %10s %10s %8s %9s %9s %7s %7s %6s %6s  %s\n", "calls", "warp instr.", "expected", "bytes",
+              "moved/", "sectors/", "conflicts", "tensor", "threads", "regs", "shared", "step");
+  std::printf("%7s %12s %10s %10s %8s %9s %9s %7s %7s %6s %6s\n", "", "", "MFLOP", "least KiB", "least", "request",
+              "x shared", "share", "", "", "KiB");
   for (const hybrid_step &step : steps) {
     Efficiency e(step);
-    std::printf("%7lu %12.0f %10.3f %10.1f %8.2f %9.2f %9.2f %7.2f  %s/%s %s %s\n", (unsigned long)step.calls,
-                counted(step, "warp instructions"), step.flops * 1e-6, step.bytes / 1024, e.movedOverLeast,
-                e.sectorsPerRequest, e.wavefrontsPerRequest, e.tensorShare, step.entry, step.variant, step.label,
-                step.kernel);
+    std::printf("%7lu %12.0f %10.3f %10.1f %8.2f %9.2f %9.2f %7.2f %7u %6s %6.1f  %s/%s %s %s\n",
+                (unsigned long)step.calls, counted(step, "warp instructions"), step.flops * 1e-6, step.bytes / 1024,
+                e.movedOverLeast, e.sectorsPerRequest, e.wavefrontsPerRequest, e.tensorShare, step.threads,
+                step.registers ? std::to_string(step.registers).c_str() : "-", step.shared_bytes / 1024.0, step.entry,
+                step.variant, step.label, step.kernel);
   }
 }
 
@@ -75,6 +76,10 @@ static void printJson(const Session &session, const Options &options, const hybr
                                {"gbytes_per_second", perSecond(step.bytes, step.seconds)},
                                {"expected_flops", step.flops},
                                {"least_bytes", step.bytes}});
+      if (step.threads)
+        json["steps"].back().update({{"threads", step.threads}, {"shared_bytes", step.shared_bytes}});
+      if (step.registers)
+        json["steps"].back()["registers"] = step.registers;
       if (step.count_size)
         json["steps"].back()["counts"] = countsOf(step);
     }

@@ -111,8 +111,10 @@ static void drawStep(Page &page, const hybrid_step &step) {
 }
 
 static void addTable(Page &page, std::span<const hybrid_step> steps) {
-  page.text += "<table><tr><th>step</th><th>kernel</th><th>calls</th><th>MFLOP</th><th>least KiB</th><th>moved / "
-               "least</th><th>sectors / request</th><th>wavefronts / shared request</th><th>tensor share</th></tr>\n";
+  page.text +=
+      "<table><tr><th>step</th><th>kernel</th><th>calls</th><th>MFLOP</th><th>least KiB</th><th>moved / "
+      "least</th><th>sectors / request</th><th>wavefronts / shared request</th><th>tensor share</th><th>threads</th>"
+      "<th>registers</th><th>shared KiB</th></tr>\n";
   for (const hybrid_step &step : steps) {
     Efficiency e(step);
     page.text += "<tr><td>";
@@ -123,9 +125,11 @@ static void addTable(Page &page, std::span<const hybrid_step> steps) {
     page.addText(step.label);
     page.text += "</td><td>";
     page.addText(step.kernel);
-    page.add("</td><td>%lu</td><td>%.3f</td><td>%.1f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td></tr>\n",
+    page.add("</td><td>%lu</td><td>%.3f</td><td>%.1f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td>",
              static_cast<unsigned long>(step.calls), step.flops * 1e-6, step.bytes / 1024, e.movedOverLeast,
              e.sectorsPerRequest, e.wavefrontsPerRequest, e.tensorShare);
+    page.add("<td>%u</td><td>%s</td><td>%.1f</td></tr>\n", step.threads,
+             step.registers ? std::to_string(step.registers).c_str() : "-", step.shared_bytes / 1024.0);
   }
   page.text += "</table>\n";
 }

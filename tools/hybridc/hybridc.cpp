@@ -20,14 +20,11 @@ static cl::list<std::string> targets("targets", cl::CommaSeparated, cl::cat(cate
 static cl::list<std::string> entries("entries", cl::CommaSeparated, cl::cat(category),
                                      cl::desc("score, append (default: both)"));
 static cl::opt<std::string> dtype("dtype", cl::desc("f32, bf16 or f16 (default: the checkpoint's)"), cl::cat(category));
-static cl::list<std::string> cpuLevels("cpu-levels", cl::CommaSeparated, cl::cat(category),
-                                       cl::desc("x86-64-v1, x86-64-v3, x86-64-v4 (default: all)"));
-static cl::list<std::string> variants("variants", cl::CommaSeparated, cl::cat(category),
-                                      cl::desc("decode, short: variants beside bulk, which serves every call (default: "
-                                               "both)"));
 static cl::opt<std::string> emit("emit", cl::desc("Print a form instead of writing an artifact"), cl::cat(category));
 static cl::opt<std::string> explain("explain", cl::value_desc("dispatch"), cl::cat(category),
                                     cl::desc("Show a kernel, or the kernels of a layer, in every form"));
+static cl::opt<std::string> profile("profile", cl::value_desc("file"), cl::cat(category),
+                                    cl::desc("Join what hybrid-run --profile --json printed to --emit=report"));
 static cl::opt<bool> noCache("no-cache", cl::desc("Compile even when nothing changed"), cl::cat(category));
 static cl::opt<bool> json("json", cl::desc("Summary and report as JSON"), cl::cat(category));
 
@@ -61,10 +58,9 @@ int main(int argc, char **argv) {
   options.input = input;
   options.targets.assign(targets.begin(), targets.end());
   options.entries.assign(entries.begin(), entries.end());
-  options.variants.assign(variants.begin(), variants.end());
-  options.cpuLevels.assign(cpuLevels.begin(), cpuLevels.end());
   if (!dtype.empty())
     options.dtype = dtype;
+  options.profile = profile;
   auto fail = [](llvm::Error error) {
     llvm::WithColor::error(llvm::errs(), "hybridc") << llvm::toString(std::move(error)) << "\n";
     return 1;
@@ -76,6 +72,8 @@ int main(int argc, char **argv) {
     return fail(llvm::createStringError("expected a description (.yaml), a Hugging Face folder or IR (.mlir)"));
   if (!emit.empty() && !explain.empty())
     return fail(llvm::createStringError("expected --emit or --explain, got both"));
+  if (!profile.empty() && emit != "report")
+    return fail(llvm::createStringError("--profile: expected --emit=report, which it is joined to"));
   if (!emit.empty() || !explain.empty()) {
     llvm::Expected<std::string> text = explain.empty() ? mlir::hybrid::compileToText(context, options, emit, json)
                                                        : mlir::hybrid::explainDispatch(context, options, explain);

@@ -18,10 +18,8 @@ struct CompileOptions {
   /// "score", "append"; empty: both.
   std::vector<std::string> entries;
   std::optional<std::string> dtype;
-  /// "x86-64-v1", "x86-64-v3", "x86-64-v4": the levels that x86 code is made for; empty: all.
-  std::vector<std::string> cpuLevels;
-  /// "decode", "short": the variants beside "bulk", which serves every call; empty: both.
-  std::vector<std::string> variants;
+  /// What `hybrid-run --profile --json` printed, for the report to join; empty: nothing.
+  std::string profile;
   /// Leave every op in a kernel of its own, to see what fusion brings.
   bool fuse = true;
 };
