@@ -11,7 +11,7 @@
 namespace hybridrt {
 
 /// Artifacts load if their major version is this one. A minor version adds what old readers may ignore.
-constexpr uint16_t artifactVersionMajor = 2;
+constexpr uint16_t artifactVersionMajor = 3;
 constexpr uint16_t artifactVersionMinor = 0;
 
 /// Sets versions and code hashes, checks as a reader would, writes beside `path` and renames.

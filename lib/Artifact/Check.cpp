@@ -115,10 +115,9 @@ private:
         place.bad("expected a symbol");
       if (kernel.scratch_bytes > uint64_t(largest))
         place.bad("impossible 'scratch_bytes' ", kernel.scratch_bytes);
-      for (size_t i = 1; i < kernel.scalar_places.size(); ++i)
-        if (kernel.scalar_places[i] <= kernel.scalar_places[i - 1])
-          place.bad("expected ascending 'scalar_places', got ", kernel.scalar_places[i - 1], " before ",
-                    kernel.scalar_places[i]);
+      checkPlaces(kernel.scalar_places, "scalar_places");
+      checkPlaces(kernel.view_places, "view_places");
+      checkCluster(kernel.cluster);
     });
     each("entries", program.entries, [&](const EntryT &entry) {
       if (entry.variants.empty())
@@ -127,6 +126,25 @@ private:
       unique("variants", entry.variants, [](const VariantT &variant) { return variant.name; });
     });
     unique("entries", program.entries, [](const EntryT &entry) { return entry.name; });
+  }
+
+  void checkPlaces(const std::vector<uint32_t> &places, const char *name) {
+    for (size_t i = 1; i < places.size(); ++i)
+      if (places[i] <= places[i - 1])
+        place.bad("expected ascending '", name, "', got ", places[i - 1], " before ", places[i]);
+  }
+
+  /// Up to 8 blocks are portable, as CUDA calls it.
+  void checkCluster(const std::vector<uint32_t> &cluster) {
+    if (cluster.empty())
+      return;
+    if (cluster.size() != 3)
+      place.bad("expected 3 extents of a 'cluster', got ", cluster.size());
+    uint64_t blocks = 1;
+    for (uint32_t extent : cluster)
+      blocks *= std::min<uint32_t>(extent, 9);
+    if (blocks < 1 || blocks > 8)
+      place.bad("expected a 'cluster' of 1 to 8 blocks, got ", cluster[0], " x ", cluster[1], " x ", cluster[2]);
   }
 
   /// What pieces and folds share: a source, a run of it, a map.
@@ -193,36 +211,71 @@ private:
       checkIndex("tile list", list, variant.tile_lists.size());
   }
 
+  void checkExtent(const VariantT &variant, const ExtentT &extent) {
+    if (extent.divisor <= 0 || extent.factor <= 0 || extent.factor > largest)
+      place.bad("impossible extent: divisor ", extent.divisor, ", factor ", extent.factor);
+    if (!extent.constant)
+      checkSymbol(variant, extent.symbol, extent.list);
+  }
+
+  void checkArg(const ProgramT &program, const VariantT &variant, const ArgT &arg) {
+    checkEnum(arg.kind, ArgKind::MAX, "kind");
+    if (arg.kind == ArgKind::buffer)
+      checkIndex("buffer", arg.index, variant.buffers.size());
+    if (arg.kind == ArgKind::param)
+      checkIndex("param", arg.index, program.params.size());
+    if (arg.kind == ArgKind::tile_list)
+      checkIndex("tile list", arg.index, variant.tile_lists.size());
+    if (arg.kind == ArgKind::cache) {
+      checkIndex("cache", arg.index, artifact.caches.size());
+      CacheKind kind = artifact.caches[arg.index]->kind;
+      bool pair = kind == CacheKind::paged_kv || kind == CacheKind::ring_kv;
+      checkIndex("cache part", arg.part, pair ? 2 : 1);
+    }
+  }
+
+  /// The limits are CUDA's.
+  void checkView(const ProgramT &program, const VariantT &variant, const BoxViewT &view) {
+    if (!view.arg)
+      place.bad("expected an 'arg'");
+    checkArg(program, variant, *view.arg);
+    checkEnum(view.dtype, DType::MAX, "dtype");
+    checkEnum(view.swizzle, Swizzle::MAX, "swizzle");
+    size_t rank = view.sizes.size();
+    if (rank < 1 || rank > 5)
+      place.bad("expected 1 to 5 sizes of a tensor view, got ", rank);
+    if (view.strides.size() != rank - 1 || view.box.size() != rank)
+      place.bad("expected ", rank - 1, " strides and a box of ", rank, " extents, got ", view.strides.size(), " and ",
+                view.box.size());
+    each("sizes", view.sizes, [&](const ExtentT &extent) { checkExtent(variant, extent); });
+    for (int64_t stride : view.strides)
+      if (stride <= 0 || stride % 16 || stride >= int64_t(1) << 40)
+        place.bad("expected strides of multiples of 16 bytes below 2^40, got ", stride);
+    for (uint32_t extent : view.box)
+      if (extent < 1 || extent > 256)
+        place.bad("expected a box of extents from 1 to 256, got ", extent);
+  }
+
+  /// What a step passes goes where its kernel expects it.
+  void checkTaken(const std::vector<uint32_t> &places, const char *what, size_t count, size_t parameters) {
+    if (!places.empty() && (places.size() != count || places.back() >= parameters))
+      place.bad("expected ", places.size(), " ", what, " among parameters up to ", places.back(), ", got ", count,
+                " among ", parameters, " parameters");
+  }
+
   void checkStep(const ProgramT &program, const VariantT &variant, const StepT &step) {
     checkIndex("kernel", step.kernel, program.kernels.size());
     if (step.grid.size() > 3)
       place.bad("expected at most 3 grid extents, got ", step.grid.size());
-    each("grid", step.grid, [&](const ExtentT &extent) {
-      if (extent.divisor <= 0 || extent.factor <= 0 || extent.factor > largest)
-        place.bad("impossible extent: divisor ", extent.divisor, ", factor ", extent.factor);
-      if (!extent.constant)
-        checkSymbol(variant, extent.symbol, extent.list);
-    });
-    each("args", step.args, [&](const ArgT &arg) {
-      checkEnum(arg.kind, ArgKind::MAX, "kind");
-      if (arg.kind == ArgKind::buffer)
-        checkIndex("buffer", arg.index, variant.buffers.size());
-      if (arg.kind == ArgKind::param)
-        checkIndex("param", arg.index, program.params.size());
-      if (arg.kind == ArgKind::tile_list)
-        checkIndex("tile list", arg.index, variant.tile_lists.size());
-      if (arg.kind == ArgKind::cache) {
-        checkIndex("cache", arg.index, artifact.caches.size());
-        CacheKind kind = artifact.caches[arg.index]->kind;
-        bool pair = kind == CacheKind::paged_kv || kind == CacheKind::ring_kv;
-        checkIndex("cache part", arg.part, pair ? 2 : 1);
-      }
-    });
-    const std::vector<uint32_t> &places = program.kernels[step.kernel]->scalar_places;
-    if (!places.empty() &&
-        (places.size() != step.scalars.size() || places.back() >= step.args.size() + step.scalars.size()))
-      place.bad("expected ", places.size(), " scalars among parameters up to ", places.back(), ", got ",
-                step.scalars.size(), " beside ", step.args.size(), " buffers");
+    each("grid", step.grid, [&](const ExtentT &extent) { checkExtent(variant, extent); });
+    each("args", step.args, [&](const ArgT &arg) { checkArg(program, variant, arg); });
+    each("views", step.views, [&](const BoxViewT &view) { checkView(program, variant, view); });
+    size_t parameters = step.args.size() + step.scalars.size() + step.views.size();
+    checkTaken(program.kernels[step.kernel]->scalar_places, "scalars", step.scalars.size(), parameters);
+    const std::vector<uint32_t> &views = program.kernels[step.kernel]->view_places;
+    if (views.empty() && !step.views.empty())
+      place.bad("expected no tensor views, got ", step.views.size());
+    checkTaken(views, "tensor views", step.views.size(), parameters);
     each("scalars", step.scalars, [&](const ScalarT &scalar) {
       checkEnum(scalar.kind, ScalarKind::MAX, "kind");
       if (scalar.divisor <= 0)

@@ -86,7 +86,7 @@ std::string hybrid::toString(const HostValue &value, int digits) {
 namespace {
 class Evaluator {
 public:
-  Evaluator(ParameterSource parameters, ResultObserver observer) : parameters(parameters), observer(observer) {}
+  Evaluator(ParameterSource parameters) : parameters(parameters) {}
   FailureOr<SmallVector<HostValue>> call(func::FuncOp function, ArrayRef<HostValue> arguments);
 
 private:
@@ -96,7 +96,6 @@ private:
   FailureOr<HostValue> runScalar(Operation *op, const Frame &frame);
 
   ParameterSource parameters;
-  ResultObserver observer;
   unsigned depth = 0;
 };
 } // namespace
@@ -240,8 +239,6 @@ FailureOr<SmallVector<HostValue>> Evaluator::call(func::FuncOp function, ArrayRe
       return failure();
     if (results.size() != op.getNumResults())
       return op.emitError("reference: expected ") << op.getNumResults() << " results, got " << results.size();
-    if (observer)
-      observer(&op, results);
     for (auto [value, content] : llvm::zip_equal(op.getResults(), results))
       frame.set(value, std::move(content));
     op.walk([&](Operation *inner) {
@@ -258,6 +255,6 @@ FailureOr<SmallVector<HostValue>> Evaluator::call(func::FuncOp function, ArrayRe
 }
 
 FailureOr<SmallVector<HostValue>> hybrid::evaluate(func::FuncOp function, ArrayRef<HostValue> arguments,
-                                                   ParameterSource parameters, ResultObserver observer) {
-  return Evaluator(parameters, observer).call(function, arguments);
+                                                   ParameterSource parameters) {
+  return Evaluator(parameters).call(function, arguments);
 }

@@ -127,8 +127,7 @@ private:
       noteUses(load);
       return;
     }
-    Scale scale;
-    scale.op = &op;
+    Scale scale{&op};
     if (auto norm = dyn_cast<NormOp>(op)) {
       scale.factors = globalOf(parameterBehind(norm.getWeight()));
       scale.onePlus = norm.getOnePlus();
@@ -226,9 +225,8 @@ private:
     if (!recipe || recipe.size() != 1)
       return "they are not one checkpoint tensor";
     auto piece = dyn_cast<PieceAttr>(recipe[0]);
-    // Only the checkpoint knows whether a tensor goes on behind the last row that a piece names.
-    if (!piece || piece.getBegin() != 0 || piece.getEnd() != -1 || piece.getTranspose() || piece.getColumnFolds() ||
-        ((piece.getMap() || piece.getScale()) && scale.onePlus))
+    if (!piece || piece.getBegin() != 0 || (piece.getEnd() != -1 && piece.getEnd() != type.getDimSize(0)) ||
+        piece.getTranspose() || piece.getColumnFolds() || ((piece.getMap() || piece.getScale()) && scale.onePlus))
       return "they are not one whole checkpoint tensor as it is";
     for (Run run : scale.runs) {
       int64_t columns = run.end - run.begin;

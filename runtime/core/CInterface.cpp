@@ -207,8 +207,9 @@ hybrid_status hybrid_profile(hybrid_model *model, const hybrid_step **steps, siz
       std::vector<hybrid_count> &own = counts.emplace_back();
       for (const Count &count : step.counts)
         own.push_back({count.name, count.value});
-      list.push_back({step.entry.c_str(), step.variant.c_str(), step.label.c_str(), step.kernel.c_str(), step.calls,
-                      step.seconds, step.flops, step.bytes, own.data(), own.size()});
+      list.push_back({step.entry.c_str(), step.variant.c_str(), step.label.c_str(), step.code->symbol.c_str(),
+                      step.calls, step.seconds, step.flops, step.bytes, own.data(), own.size(), step.code->threads,
+                      step.code->registers, step.code->shared_bytes});
     }
     *steps = list.data();
     *count = list.size();

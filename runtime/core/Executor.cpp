@@ -161,9 +161,13 @@ void Executor::run(const std::string &name, const Batch &batch, const std::strin
     logits.replace(batch.logitsBytes + 64);
   std::byte *logitsAt = direct ? reinterpret_cast<std::byte *>(batch.logits) : logits.data();
   std::vector<void *> buffers;
-  for (auto &step : variant.steps)
+  std::vector<LaunchView> views;
+  for (auto &step : variant.steps) {
     for (auto &arg : step->args)
       buffers.push_back(argument(*arg, plan, places, logitsAt));
+    for (auto &view : step->views)
+      views.push_back({view.get(), argument(*view->arg, plan, places, logitsAt), plan.viewSizes[views.size()]});
+  }
   std::vector<Launch> launches(variant.steps.size());
   for (size_t s = 0, at = 0; s < launches.size(); ++s) {
     const StepT &step = *variant.steps[s];
@@ -173,7 +177,8 @@ void Executor::run(const std::string &name, const Batch &batch, const std::strin
                    planned.blocks,
                    {buffers.data() + at, step.args.size()},
                    {plan.scalars.data() + planned.scalars, step.scalars.size()},
-                   step.label.c_str()};
+                   step.label.c_str(),
+                   {views.data() + planned.views, step.views.size()}};
     at += step.args.size();
   }
   std::vector<LaunchCost> costs(profiling ? launches.size() : 0);
@@ -193,7 +198,7 @@ std::vector<StepProfile> Executor::profile() const {
           result.back().entry = entry->name;
           result.back().variant = variant->name;
           result.back().label = step->label;
-          result.back().kernel = program.kernels[step->kernel]->symbol;
+          result.back().code = program.kernels[step->kernel].get();
         }
   return result;
 }

@@ -19,7 +19,8 @@ struct Batch {
 
 /// What the launches of one step have cost so far.
 struct StepProfile {
-  std::string entry, variant, label, kernel;
+  std::string entry, variant, label;
+  const artifact::KernelT *code = nullptr;
   uint64_t calls = 0;
   double seconds = 0, flops = 0, bytes = 0;
   std::vector<Count> counts;

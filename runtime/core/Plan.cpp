@@ -92,6 +92,10 @@ static int64_t extent(Symbol symbol, int64_t divisor, int64_t factor, uint32_t l
   return value;
 }
 
+static int64_t extent(const ExtentT &e, const CallSizes &sizes, std::span<const int64_t> tileCounts) {
+  return e.constant ? e.factor : extent(e.symbol, e.divisor, e.factor, e.list, sizes, tileCounts);
+}
+
 Plan::Plan(const VariantT &variant, const CallSizes &sizes, std::span<const int64_t> tileCounts) {
   int64_t mostTiles = 0;
   for (int64_t count : tileCounts)
@@ -106,16 +110,25 @@ Plan::Plan(const VariantT &variant, const CallSizes &sizes, std::span<const int6
   }
   for (size_t s = 0; s < variant.steps.size(); ++s) {
     const StepT &step = *variant.steps[s];
-    for (auto &arg : step.args)
-      if (arg->kind == ArgKind::buffer) {
-        lifetimes[arg->index].first = std::min(lifetimes[arg->index].first, s);
-        lifetimes[arg->index].last = s;
+    auto use = [&](const ArgT &arg) {
+      if (arg.kind == ArgKind::buffer) {
+        lifetimes[arg.index].first = std::min(lifetimes[arg.index].first, s);
+        lifetimes[arg.index].last = s;
       }
+    };
+    for (auto &arg : step.args)
+      use(*arg);
     Launch launch;
     launch.scalars = scalars.size();
+    launch.views = viewSizes.size();
+    for (auto &view : step.views) {
+      use(*view->arg);
+      std::array<int64_t, 5> &extents = viewSizes.emplace_back();
+      for (size_t d = 0; d < view->sizes.size(); ++d)
+        extents[d] = extent(*view->sizes[d], sizes, tileCounts);
+    }
     for (size_t d = 0; d < step.grid.size(); ++d) {
-      const ExtentT &e = *step.grid[d];
-      launch.grid[d] = e.constant ? e.factor : extent(e.symbol, e.divisor, e.factor, e.list, sizes, tileCounts);
+      launch.grid[d] = extent(*step.grid[d], sizes, tileCounts);
       if (__builtin_mul_overflow(launch.blocks, launch.grid[d], &launch.blocks))
         fail("the call is too large for step ", s, " of variant '", variant.name, "'");
     }

@@ -47,13 +47,14 @@ struct Plan {
   struct Launch {
     std::array<int64_t, 3> grid{1, 1, 1};
     int64_t blocks = 1;
-    /// Where the launch's scalars begin in `scalars`.
-    size_t scalars = 0;
+    /// Where the launch's scalars and the sizes of its tensor views begin in `scalars` and `viewSizes`.
+    size_t scalars = 0, views = 0;
   };
   std::vector<uint64_t> bufferOffsets;
   uint64_t arenaBytes = 0;
   std::vector<Launch> launches;
   std::vector<int64_t> scalars;
+  std::vector<std::array<int64_t, 5>> viewSizes;
 };
 
 } // namespace hybridrt

@@ -36,37 +36,20 @@ void CudaDevice::load(const artifact::ProgramT &program, std::vector<std::string
   kernels = std::make_unique<Kernels>(context, program, notes);
 }
 
-void CudaDevice::addCall(KernelCalls &calls, const Launch &launch) const {
-  constexpr int64_t most[] = {INT32_MAX, 65535, 65535};
-  KernelCall call{(*kernels)[launch.kernel], {}, calls.parameters.size(), 0, launch.label};
-  for (int d = 0; d < 3; ++d) {
-    if (launch.grid[d] > most[d])
-      fail("the call is too large for a GPU: '", launch.label, "' needs ", launch.grid[d], " blocks along dimension ",
-           d, ", expected at most ", most[d]);
-    call.grid[d] = unsigned(launch.grid[d]);
-  }
-  const std::vector<uint32_t> &places = *call.kernel.scalarPlaces;
-  call.parameterCount = launch.buffers.size() + launch.scalars.size();
-  for (size_t i = 0, scalar = 0; i < call.parameterCount; ++i) {
-    bool isScalar = scalar < places.size() ? places[scalar] == i : i - scalar >= launch.buffers.size();
-    calls.parameters.push_back(isScalar ? uint64_t(launch.scalars[scalar])
-                                        : reinterpret_cast<uint64_t>(launch.buffers[i - scalar]));
-    scalar += isScalar;
-  }
-  calls.calls.push_back(call);
-}
-
 void CudaDevice::launchOne(KernelCalls &calls, const KernelCall &call) {
   NamedRange range(call.label);
   CUlaunchConfig config{};
   config.gridDimX = call.grid[0];
   config.gridDimY = call.grid[1];
   config.gridDimZ = call.grid[2];
-  config.blockDimX = call.kernel.threads;
+  config.blockDimX = call.handle->kernel->threads;
   config.blockDimY = config.blockDimZ = 1;
-  config.sharedMemBytes = call.kernel.sharedBytes;
+  config.sharedMemBytes = call.handle->kernel->shared_bytes;
   config.hStream = context.stream;
-  CUresult result = context.driver->cuLaunchKernelEx(&config, call.kernel.function, calls.pointers(call), nullptr);
+  CUlaunchAttribute cluster = call.handle->cluster;
+  config.attrs = &cluster;
+  config.numAttrs = call.handle->hasCluster();
+  CUresult result = context.driver->cuLaunchKernelEx(&config, call.handle->function, calls.pointers(call), nullptr);
   if (result != CUDA_SUCCESS)
     fail("running '", call.label, "': ", context.driver->describe(result));
 }
@@ -80,14 +63,14 @@ void CudaDevice::run(const void *schedule, std::span<const Launch> launches, std
   for (const Launch &launch : launches) {
     present.push_back(launch.blocks > 0);
     if (launch.blocks > 0)
-      addCall(calls, launch);
+      calls.add(*context.driver, (*kernels)[launch.kernel], launch);
   }
-  if (calls.calls.empty())
+  if (calls.empty())
     return;
   // A schedule that comes again will come often: decoding.
   Schedule &known = schedules[{schedule, std::move(present)}];
   if (++known.runs == 1) {
-    for (const KernelCall &call : calls.calls)
+    for (const KernelCall &call : calls)
       launchOne(calls, call);
   } else {
     NamedRange range("schedule");
@@ -105,9 +88,9 @@ void CudaDevice::runMeasured(std::span<const Launch> launches, std::span<LaunchC
     if (launches[i].blocks <= 0)
       continue;
     KernelCalls calls;
-    addCall(calls, launches[i]);
+    calls.add(driver, (*kernels)[launches[i].kernel], launches[i]);
     context.check(driver.cuEventRecord(start, context.stream), "measuring a kernel");
-    launchOne(calls, calls.calls.front());
+    launchOne(calls, calls[0]);
     context.check(driver.cuEventRecord(end, context.stream), "measuring a kernel");
     context.synchronise(concat("running '", launches[i].label, "'"));
     float milliseconds = 0;

@@ -31,7 +31,6 @@ private:
     uint64_t runs = 0;
     std::unique_ptr<ScheduleGraph> graph;
   };
-  void addCall(KernelCalls &calls, const Launch &launch) const;
   void launchOne(KernelCalls &calls, const KernelCall &call);
   void runMeasured(std::span<const Launch> launches, std::span<LaunchCost> costs);
   std::vector<Count> takeCounts() const;

@@ -273,6 +273,7 @@ struct CUgraphExecUpdateResultInfo {
 
 struct alignas(64) CUtensorMap {
   uint64_t opaque[16];
+  bool operator==(const CUtensorMap &) const = default;
 };
 enum CUtensorMapDataType : unsigned {
   CU_TENSOR_MAP_DATA_TYPE_UINT8 = 0,
@@ -364,6 +365,12 @@ enum CUdriverProcAddressQueryResult : unsigned {
   X(cuGraphDestroy, (CUgraph graph))                                                                                   \
   X(cuGraphAddKernelNode_v2, (CUgraphNode * node, CUgraph graph, const CUgraphNode *before, size_t count,              \
                               const CUDA_KERNEL_NODE_PARAMS *parameters))                                              \
+  X(cuGraphKernelNodeSetAttribute,                                                                                     \
+    (CUgraphNode node, CUlaunchAttributeID attribute, const CUlaunchAttributeValue *value))                            \
+  X(cuTensorMapEncodeTiled,                                                                                            \
+    (CUtensorMap * map, CUtensorMapDataType type, uint32_t rank, void *address, const uint64_t *sizes,                 \
+     const uint64_t *strides, const uint32_t *box, const uint32_t *elementStrides, CUtensorMapInterleave interleave,   \
+     CUtensorMapSwizzle swizzle, CUtensorMapL2promotion promotion, CUtensorMapFloatOOBfill fill))                      \
   X(cuGraphInstantiateWithFlags, (CUgraphExec * exec, CUgraph graph, unsigned long long flags))                        \
   X(cuGraphExecKernelNodeSetParams_v2,                                                                                 \
     (CUgraphExec exec, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS *parameters))                                   \

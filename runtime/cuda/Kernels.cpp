@@ -71,7 +71,7 @@ void Kernels::loadPTX(const ModuleT &ptx) {
 }
 
 KernelHandle Kernels::prepare(const KernelT &kernel, int mostShared) const {
-  KernelHandle handle{nullptr, kernel.threads, kernel.shared_bytes, &kernel.scalar_places};
+  KernelHandle handle{nullptr, &kernel, {}};
   const std::string where = concat("kernel '", kernel.symbol, "'");
   context.check(driver.cuModuleGetFunction(&handle.function, module, kernel.symbol.c_str()), where);
   auto attribute = [&](CUfunction_attribute name) {
@@ -91,12 +91,9 @@ KernelHandle Kernels::prepare(const KernelT &kernel, int mostShared) const {
     context.check(driver.cuFuncSetAttribute(handle.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                                             int(kernel.shared_bytes)),
                   where);
+  if (!kernel.cluster.empty()) {
+    handle.cluster.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+    handle.cluster.value.clusterDim = {kernel.cluster[0], kernel.cluster[1], kernel.cluster[2]};
+  }
   return handle;
-}
-
-void **KernelCalls::pointers(const KernelCall &call) {
-  addresses.clear();
-  for (size_t i = 0; i < call.parameterCount; ++i)
-    addresses.push_back(&parameters[call.firstParameter + i]);
-  return addresses.data();
 }

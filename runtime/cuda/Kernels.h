@@ -1,18 +1,23 @@
-// A program's kernels on a GPU: the module, and what every launch of them passes.
+// A program's kernels on a GPU: the module, and what every launch of one has in common.
 #ifndef HYBRID_RUNTIME_CUDA_KERNELS_H
 #define HYBRID_RUNTIME_CUDA_KERNELS_H
 #include "lib/Artifact/Artifact.h"
 #include "runtime/cuda/Context.h"
 #include <array>
-#include <span>
+#include <string>
+#include <vector>
 
 namespace hybridrt::cuda {
 
 struct KernelHandle {
   CUfunction function = nullptr;
-  unsigned threads = 0, sharedBytes = 0;
-  /// Which parameters are sizes, ascending; empty if they come after the buffers.
-  const std::vector<uint32_t> *scalarPlaces = nullptr;
+  const artifact::KernelT *kernel = nullptr;
+  /// The cluster that every launch asks for, if any.
+  CUlaunchAttribute cluster{};
+  bool hasCluster() const { return cluster.id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION; }
+  std::array<unsigned, 3> clusterExtents() const {
+    return {cluster.value.clusterDim.x, cluster.value.clusterDim.y, cluster.value.clusterDim.z};
+  }
 };
 
 class Kernels {
@@ -37,30 +42,6 @@ private:
   CUmodule module = nullptr;
   std::string codeName;
   std::vector<KernelHandle> handles;
-};
-
-/// One launch as the driver takes it. All parameters of our kernels are 8 bytes: pointers and sizes.
-struct KernelCall {
-  KernelHandle kernel;
-  std::array<unsigned, 3> grid;
-  /// Of the list that holds the parameters of all calls.
-  size_t firstParameter, parameterCount;
-  const char *label;
-};
-
-/// A straight line of launches.
-struct KernelCalls {
-  std::vector<KernelCall> calls;
-  std::vector<uint64_t> parameters;
-
-  std::span<const uint64_t> parametersOf(const KernelCall &call) const {
-    return std::span(parameters).subspan(call.firstParameter, call.parameterCount);
-  }
-  /// Pointers to the call's parameters, as the driver takes them; valid until the next call or change.
-  void **pointers(const KernelCall &call);
-
-private:
-  std::vector<void *> addresses;
 };
 
 } // namespace hybridrt::cuda

@@ -2,7 +2,7 @@
 // over and over with few parameters changed; only those nodes are updated.
 #ifndef HYBRID_RUNTIME_CUDA_SCHEDULEGRAPH_H
 #define HYBRID_RUNTIME_CUDA_SCHEDULEGRAPH_H
-#include "runtime/cuda/Kernels.h"
+#include "runtime/cuda/KernelCalls.h"
 
 namespace hybridrt::cuda {
 

@@ -11,6 +11,13 @@
 
 namespace hybridrt {
 
+/// A tensor that a GPU's copy engine moves boxes of; `sizes` as many as the view has.
+struct LaunchView {
+  const artifact::BoxViewT *view;
+  void *address;
+  std::array<int64_t, 5> sizes;
+};
+
 /// One launch of a kernel, all sizes known. Nothing runs if `blocks` is 0.
 struct Launch {
   uint32_t kernel = 0;
@@ -20,6 +27,7 @@ struct Launch {
   std::span<const int64_t> scalars;
   /// Names the layer, for people.
   const char *label = "";
+  std::span<const LaunchView> views;
 };
 
 /// A figure that a device counts while it runs a launch, such as "global sectors". Names live as long as the

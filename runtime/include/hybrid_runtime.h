@@ -110,6 +110,8 @@ typedef struct hybrid_step {
   double seconds, flops, bytes; /* operations and least bytes moved are what the compiler expects */
   const hybrid_count *counts;
   size_t count_size;
+  /* Of the kernel on a GPU, else 0; `registers` of a thread are 0 too where the kernel was not assembled. */
+  uint32_t threads, registers, shared_bytes;
 } hybrid_step;
 HYBRID_API hybrid_status hybrid_profile(hybrid_model *model, const hybrid_step **steps, size_t *count);
 

@@ -7,8 +7,11 @@ using namespace hybridrt::artifact;
 
 void X86Device::load(const ProgramT &program, std::vector<std::string> &notes) {
   native.emplace(program, level);
-  for (auto &kernel : program.kernels)
+  for (auto &kernel : program.kernels) {
+    if (!kernel->view_places.empty())
+      fail("kernel '", kernel->symbol, "' expects tensor views: only GPUs have them");
     scratchBytes = std::max<uint64_t>(scratchBytes, kernel->scratch_bytes);
+  }
   // A page apart, so that threads share no cache line and do not fight over the same sets.
   scratchBytes = (scratchBytes + 4095) / 4096 * 4096 + 64;
   scratch.reserve(scratchBytes * pool.size());

@@ -48,10 +48,22 @@ ArtifactT small() {
   for (ArgKind kind : {ArgKind::ids, ArgKind::param, ArgKind::buffer, ArgKind::tile_list, ArgKind::cache})
     step.args.emplace_back(std::make_unique<ArgT>())->kind = kind;
   step.scalars.emplace_back(std::make_unique<ScalarT>())->kind = ScalarKind::constant;
+  // An [8, 16] buffer, its rows as many as the call's tokens.
+  auto &view = *step.views.emplace_back(std::make_unique<BoxViewT>());
+  view.arg = std::make_unique<ArgT>();
+  for (int d = 0; d < 2; ++d)
+    view.sizes.emplace_back(std::make_unique<ExtentT>());
+  view.sizes[0]->constant = true;
+  view.sizes[0]->factor = 16;
+  view.strides = {64};
+  view.box = {16, 8};
+  kernel.view_places = {6};
   return a;
 }
 
+KernelT &firstKernel(ArtifactT &a) { return *a.programs[0]->kernels[0]; }
 StepT &firstStep(ArtifactT &a) { return *a.programs[0]->entries[0]->variants[0]->steps[0]; }
+BoxViewT &firstView(ArtifactT &a) { return *firstStep(a).views[0]; }
 
 class ArtifactTest : public testing::Test {
 protected:
@@ -114,7 +126,7 @@ TEST_F(ArtifactTest, AnotherMajorVersionIsNamed) {
   FinishArtifactBuffer(builder, CreateArtifact(builder, &a));
   std::string error = readArtifact(builder.GetBufferPointer(), builder.GetSize(), "other.hyb").error();
   EXPECT_NE(error.find("version 9.0"), std::string::npos) << error;
-  EXPECT_NE(error.find("reads 2.x"), std::string::npos) << error;
+  EXPECT_NE(error.find("reads 3.x"), std::string::npos) << error;
 }
 
 TEST_F(ArtifactTest, ChangedCodeIsRefused) {
@@ -137,6 +149,27 @@ TEST_F(ArtifactTest, MessagesTellThePlace) {
       {"args[4]: cache part 2 of 2", [](ArtifactT &a) { firstStep(a).args[4]->part = 2; }},
       {"grid[0]: impossible extent: divisor 0", [](ArtifactT &a) { firstStep(a).grid[0]->divisor = 0; }},
       {"grid[0]: tile list 2 of 1", [](ArtifactT &a) { firstStep(a).grid[0]->list = 2; }},
+      {"steps[0]: expected 2 scalars among parameters up to 9, got 1 among 7 parameters",
+       [](ArtifactT &a) { firstKernel(a).scalar_places = {1, 9}; }},
+      {"steps[0]: expected 1 tensor views among parameters up to 7, got 1 among 7 parameters",
+       [](ArtifactT &a) { firstKernel(a).view_places = {7}; }},
+      {"steps[0]: expected no tensor views, got 1", [](ArtifactT &a) { firstKernel(a).view_places.clear(); }},
+      {"kernels[0]: expected ascending 'view_places', got 6 before 5",
+       [](ArtifactT &a) { firstKernel(a).view_places = {6, 5}; }},
+      {"kernels[0]: expected 3 extents of a 'cluster', got 2", [](ArtifactT &a) { firstKernel(a).cluster = {2, 1}; }},
+      {"kernels[0]: expected a 'cluster' of 1 to 8 blocks, got 4 x 4 x 1",
+       [](ArtifactT &a) { firstKernel(a).cluster = {4, 4, 1}; }},
+      {"kernels[0]: expected a 'cluster' of 1 to 8 blocks, got 4 x 0 x 1",
+       [](ArtifactT &a) { firstKernel(a).cluster = {4, 0, 1}; }},
+      {"views[0]: buffer 9 of 1", [](ArtifactT &a) { firstView(a).arg->index = 9; }},
+      {"views[0]: expected 1 to 5 sizes of a tensor view, got 0", [](ArtifactT &a) { firstView(a).sizes.clear(); }},
+      {"views[0]: expected 1 strides and a box of 2 extents, got 0 and 2",
+       [](ArtifactT &a) { firstView(a).strides.clear(); }},
+      {"views[0]: expected strides of multiples of 16 bytes below 2^40, got 24",
+       [](ArtifactT &a) { firstView(a).strides = {24}; }},
+      {"views[0]: expected a box of extents from 1 to 256, got 257", [](ArtifactT &a) { firstView(a).box[0] = 257; }},
+      {"views[0].sizes[1]: impossible extent: divisor 0, factor 1",
+       [](ArtifactT &a) { firstView(a).sizes[1]->divisor = 0; }},
       {"caches[0]: expected 3 dims", [](ArtifactT &a) { a.caches[0]->dims.pop_back(); }},
       {"params[0]('embedding'): 'shape' has an impossible extent -1",
        [](ArtifactT &a) { a.programs[0]->params[0]->shape[1] = -1; }},

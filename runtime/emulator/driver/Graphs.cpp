@@ -64,6 +64,16 @@ static std::shared_ptr<KernelWork> kernelOf(const CUDA_KERNEL_NODE_PARAMS *param
       p.kernelParams, p.extra);
 }
 
+/// A node's work with other parameters; the attributes that it was given stay.
+static void setParameters(Work &work, const CUDA_KERNEL_NODE_PARAMS *parameters) {
+  if (!work.kernel)
+    refuseValue("expected a node that launches a kernel");
+  std::shared_ptr<KernelWork> next = kernelOf(parameters);
+  if (work.kernel->cluster.count() && next->function == work.kernel->function)
+    setCluster(*next, work.kernel->cluster);
+  work.kernel = next;
+}
+
 static CUresult addNode(const char *name, CUgraphNode *node, CUgraph graph, const CUgraphNode *before, size_t count,
                         const std::function<Work()> &make) {
   return callInitialised(name, [&] {
@@ -172,12 +182,8 @@ CUresult cuGraphNodeGetType(CUgraphNode node, CUgraphNodeType *type) {
 }
 
 CUresult cuGraphKernelNodeSetParams_v2(CUgraphNode handle, const CUDA_KERNEL_NODE_PARAMS *parameters) {
-  return callInitialised("cuGraphKernelNodeSetParams", [&] {
-    auto node = findObject<GraphNode>(handle);
-    if (!node->work.kernel)
-      refuseValue("expected a node that launches a kernel");
-    node->work.kernel = kernelOf(parameters);
-  });
+  return callInitialised("cuGraphKernelNodeSetParams",
+                         [&] { setParameters(findObject<GraphNode>(handle)->work, parameters); });
 }
 
 CUresult cuGraphKernelNodeSetAttribute(CUgraphNode handle, CUlaunchAttributeID attribute,
@@ -206,12 +212,8 @@ CUresult cuGraphInstantiate_v2(CUgraphExec *exec, CUgraph graph, CUgraphNode *er
 
 CUresult cuGraphExecKernelNodeSetParams_v2(CUgraphExec exec, CUgraphNode node,
                                            const CUDA_KERNEL_NODE_PARAMS *parameters) {
-  return callInitialised("cuGraphExecKernelNodeSetParams", [&] {
-    GraphExec::Item &item = findObject<GraphExec>(exec)->itemOf(node);
-    if (!item.work.kernel)
-      refuseValue("expected a node that launches a kernel");
-    item.work.kernel = kernelOf(parameters);
-  });
+  return callInitialised("cuGraphExecKernelNodeSetParams",
+                         [&] { setParameters(findObject<GraphExec>(exec)->itemOf(node).work, parameters); });
 }
 
 CUresult cuGraphNodeSetEnabled(CUgraphExec exec, CUgraphNode node, unsigned enabled) {
