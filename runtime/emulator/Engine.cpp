@@ -32,6 +32,7 @@ public:
   const std::vector<Kernel> &kernels() const override { return kernelList; }
   const std::vector<emulator::Global> &globals() const override { return globalList; }
   const std::string &target() const override { return targetName; }
+  const std::string &text() const override { return ptx->text; }
 
   void prepare() {
     for (const Function &function : ptx->functions)
@@ -141,6 +142,10 @@ void verifyLaunch(const Kernel &kernel, const Launch &launch) {
 
 } // namespace
 
+static LaunchObserver *launchObserver = nullptr;
+
+void observeLaunches(LaunchObserver *observer) { launchObserver = observer; }
+
 struct Engine::State {
   std::shared_ptr<RangeTable> ranges = std::make_shared<RangeTable>();
 };
@@ -183,6 +188,8 @@ Result<LaunchReport> Engine::launch(const Module &module, std::string_view kerne
     const LoadedModule &loaded = loadedModule(module, kernelName);
     const Kernel *kernel = module.kernel(kernelName);
     verifyLaunch(*kernel, launch);
+    if (launchObserver)
+      launchObserver->launching(*this, module, kernelName, launch);
     LaunchReport report;
     auto begin = std::chrono::steady_clock::now();
     LaunchState running;

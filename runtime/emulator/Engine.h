@@ -57,6 +57,8 @@ public:
   virtual const std::vector<Global> &globals() const = 0;
   /// The architecture that the PTX names, such as "sm_90a".
   virtual const std::string &target() const = 0;
+  /// The PTX.
+  virtual const std::string &text() const = 0;
 
   const Kernel *kernel(std::string_view name) const {
     for (const Kernel &kernel : kernels())
@@ -106,8 +108,37 @@ struct Counters {
   Counters &operator+=(const Counters &other);
 };
 
+/// What launches look for. Bounds, alignment, and misuse that leaves nothing to run are always looked for.
+enum class Check : uint8_t {
+  Global,    ///< races in global memory
+  Shared,    ///< races in shared memory, reads before a write or before a copy is done, missing proxy fences
+  Poison,    ///< destinations of copies under way hold what stands out, so that reads through other ways show
+  Mbarriers, ///< use without order after mbarrier.init; the first look at a finished phase fails
+  Wgmma,     ///< registers of products under way, on all paths
+  Count
+};
+
+/// A set of checks.
+class Checks {
+public:
+  static constexpr Checks all() { return Checks((1u << unsigned(Check::Count)) - 1); }
+  static constexpr Checks none() { return Checks(0); }
+  /// Names with commas between them; an Error that lists the names if one is unknown.
+  static Checks parse(std::string_view names);
+
+  constexpr bool has(Check check) const { return bits >> unsigned(check) & 1; }
+  constexpr bool any() const { return bits != 0; }
+  /// Whether it must be known what comes before what.
+  constexpr bool order() const { return has(Check::Global) || has(Check::Shared); }
+  constexpr Checks without(Checks other) const { return Checks(bits & ~other.bits); }
+
+private:
+  constexpr explicit Checks(uint32_t bits) : bits(bits) {}
+  uint32_t bits;
+};
+
 struct LaunchOptions {
-  bool check = true;     ///< report races, uninitialised reads, unfinished copies; bounds are always checked
+  Checks checks = Checks::all();
   bool counts = true;    ///< fill in the counters beyond instructions
   uint64_t seed = 0;     ///< 0: warps and blocks take turns; else their order is drawn from it
   unsigned threads = 0;  ///< host threads; 0: as many as there are CPUs
@@ -165,6 +196,17 @@ struct TensorMap {
 struct Range {
   uint64_t begin = 0, end = 0;
 };
+
+class Engine;
+
+/// Sees launches, such as those that come through the driver interface, while memory is as the kernel will find it.
+class LaunchObserver {
+public:
+  virtual ~LaunchObserver() = default;
+  virtual void launching(const Engine &engine, const Module &module, std::string_view kernel, const Launch &launch) = 0;
+};
+/// Has all engines of the process tell `observer`; null: nobody. Not to be called beside launches.
+void observeLaunches(LaunchObserver *observer);
 
 class Engine {
 public:

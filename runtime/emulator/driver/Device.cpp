@@ -24,9 +24,23 @@ static uint64_t settingOf(const char *name, uint64_t otherwise) {
   return value;
 }
 
+/// Which checks an environment variable names: 0 none, 1 all, or a list.
+static emulator::Checks checksOf(const char *name) {
+  const char *text = std::getenv(name);
+  std::string_view value = text ? text : "";
+  if (value.empty() || value == "1")
+    return emulator::Checks::all();
+  if (value == "0")
+    return emulator::Checks::none();
+  auto checks = capture([&] { return emulator::Checks::parse(value); });
+  if (!checks)
+    refuseValue(name, ": ", checks.error(), "; or 0 or 1");
+  return *checks;
+}
+
 static Settings readSettings() {
   Settings settings;
-  settings.launch.check = settingOf("HYBRID_EMULATOR_CHECK", 1) != 0;
+  settings.launch.checks = checksOf("HYBRID_EMULATOR_CHECK");
   settings.launch.seed = settingOf("HYBRID_EMULATOR_SEED", 0);
   settings.launch.threads = unsigned(settingOf("HYBRID_EMULATOR_THREADS", 0));
   settings.launch.optimize = unsigned(settingOf("HYBRID_EMULATOR_OPTIMIZE", 0));

@@ -92,6 +92,15 @@ void hybridrt::emulator::countShared(Warp *w, uint32_t mask, const uint64_t *add
     counters.sharedWavefronts += pattern == 1 || bytes <= 4 ? 1 : bytes / 4;
     return;
   }
+  if (mask == 0xff && bytes == 16) { // rows of a matrix, which are laid out to fall into different banks
+    unsigned banks = 0;
+    for (unsigned lane = 0; lane < 8; ++lane)
+      banks |= 1u << (address[lane] >> 4 & 7);
+    if (banks == 0xff) {
+      ++counters.sharedWavefronts;
+      return;
+    }
+  }
   unsigned lanesPerPart = bytes <= 4 ? 32 : bytes == 8 ? 16 : 8;
   for (unsigned first = 0; first < 32; first += lanesPerPart) {
     uint32_t part = lanesPerPart == 32 ? mask : (mask >> first) & ((1u << lanesPerPart) - 1);

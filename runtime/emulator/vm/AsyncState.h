@@ -14,7 +14,7 @@ struct LaneCopy {
   uint32_t mask = 0, bytes = 0;
   uint64_t source[32];
   uint32_t to[32]; ///< in the CTA's own shared memory
-  uint32_t group[32];
+  uint32_t group[32], leastGroup = 0;
   uint8_t count[32]; ///< bytes from the source; zeros fill the rest
 };
 

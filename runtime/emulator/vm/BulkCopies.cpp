@@ -175,7 +175,7 @@ void runPlain(Warp *w, BulkCopy &copy) {
   auto *global = reinterpret_cast<uint8_t *>(copy.global);
   switch (copy.direction) {
   case BulkCopy::ToCluster:
-    if (w->launch->options.check)
+    if (w->launch->options.checks.has(Check::Shared))
       addPendingReads(*copy.fromCta, copy.fromOffset, copy.bytes, -1);
     if (!copy.reduction) {
       std::memmove(shared, &copy.fromCta->shared[copy.fromOffset], copy.bytes);
@@ -227,17 +227,16 @@ void issueLoad(Warp *w, const BulkCopy &model, Cta &target, uint64_t barrierAddr
   Mbarrier *barrier = findMbarrier(w, *copy->barrierCta, copy->barrier, line, lane);
   if (!barrier)
     return;
-  if (w->launch->options.check) {
+  if (w->launch->options.checks.has(Check::Shared))
     beginAsyncWrite(w, target, copy->offset, copy->bytes, line, lane);
-    if (!copy->reduction)
-      poisonShared(target, copy->offset, copy->bytes);
-  }
+  if (w->launch->options.checks.has(Check::Poison) && !copy->reduction)
+    poisonShared(target, copy->offset, copy->bytes);
   barrier->copies.push_back(std::move(copy));
   ++w->cta->cluster->progress;
 }
 
 void issueStore(Warp *w, BulkCopy model, unsigned lane) {
-  if (w->launch->options.check) {
+  if (w->launch->options.checks.has(Check::Shared)) {
     SharedReader reader;
     reader.async = true;
     checkSharedRead(w, *model.cta, model.offset, model.bytes, model.line, int(lane), reader);
@@ -272,7 +271,7 @@ void hybridrt::emulator::runBulkCopy(Warp *w, BulkCopy &copy) {
     TiledWalk(w, copy).run();
   else
     runPlain(w, copy);
-  if (!w->launch->options.check || copy.direction == BulkCopy::ToGlobal)
+  if (!w->launch->options.checks.has(Check::Shared) || copy.direction == BulkCopy::ToGlobal)
     return;
   Cluster &cluster = *copy.cta->cluster;
   endAsyncWrite(*copy.cta, copy.offset, copy.bytes, cluster.copyEngine(), cluster.copyClock + 1, true);
@@ -355,7 +354,7 @@ void emu_bulkCopy(Warp *w, uint32_t mask, uint32_t direction, uint32_t reduction
         continue;
       copy.fromCta = source.cta;
       copy.fromOffset = source.offset;
-      if (w->launch->options.check) {
+      if (w->launch->options.checks.has(Check::Shared)) {
         SharedReader reader;
         reader.async = true;
         checkSharedRead(w, *source.cta, source.offset, copy.bytes, line, int(lane), reader);
@@ -391,7 +390,7 @@ void emu_bulkWait(Warp *w, uint32_t lanes, uint32_t left, uint32_t) {
         int64_t(copy->group) >= int64_t(queues.storeCommits[copy->lane]) - int64_t(left))
       continue;
     runBulkCopy(w, *copy);
-    if (w->launch->options.check) {
+    if (w->launch->options.checks.has(Check::Shared)) {
       addPendingReads(*copy->cta, copy->offset, copy->bytes, -1);
       recordWarpRead(w, *copy->cta, copy->offset, copy->bytes);
     }
@@ -410,7 +409,7 @@ void emu_mapReplace(Warp *w, uint32_t mask, uint32_t inShared, uint32_t field, u
       SharedPlace place = resolveShared(w, address[lane], 128, 128, line, int(lane));
       if (!place.cta)
         continue;
-      if (w->launch->options.check)
+      if (w->launch->options.checks.has(Check::Shared))
         checkSharedWrite(w, *place.cta, place.offset, 128, line, int(lane));
       map = &place.cta->shared[place.offset];
     } else if (resolveGlobal(w, address[lane], 128, line, int(lane))) {
@@ -429,7 +428,7 @@ void emu_mapCopy(Warp *w, uint32_t mask, const uint64_t *to, const uint64_t *fro
   SharedPlace place = resolveShared(w, from[lane], 128, 128, line, int(lane));
   if (!place.cta || !resolveGlobal(w, to[lane], 128, line, int(lane)))
     return;
-  if (w->launch->options.check)
+  if (w->launch->options.checks.has(Check::Shared))
     checkSharedRead(w, *place.cta, place.offset, 128, line, int(lane));
   std::memcpy(reinterpret_cast<void *>(to[lane]), &place.cta->shared[place.offset], 128);
 }

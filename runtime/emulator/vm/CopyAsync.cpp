@@ -3,14 +3,15 @@
 #include "runtime/emulator/vm/GlobalShadow.h"
 #include "runtime/emulator/vm/Lanes.h"
 #include "runtime/emulator/vm/SharedShadow.h"
+#include <algorithm>
 #include <cstring>
 
 using namespace hybridrt::emulator;
 
 namespace {
 
-void runLane(Warp *w, const LaneCopy &copy, unsigned lane) {
-  uint8_t *memory = &w->cta->shared[copy.to[lane]];
+void runLane(const LaneCopy &copy, unsigned lane, uint8_t *shared) {
+  uint8_t *memory = shared + copy.to[lane];
   auto *source = reinterpret_cast<const void *>(copy.source[lane]);
   if (copy.count[lane] == 16) { // by far the most
     std::memcpy(memory, source, 16);
@@ -18,20 +19,27 @@ void runLane(Warp *w, const LaneCopy &copy, unsigned lane) {
     std::memcpy(memory, source, copy.count[lane]);
     std::memset(memory + copy.count[lane], 0, copy.bytes - copy.count[lane]);
   }
-  if (w->launch->options.check)
-    endAsyncWrite(*w->cta, copy.to[lane], copy.bytes, w->clockIndex, w->clock[w->clockIndex], false);
 }
 
 } // namespace
 
 void hybridrt::emulator::finishCopies(Warp *w, uint32_t lanes, uint32_t left) {
   AsyncQueues &queues = *w->async;
-  for (LaneCopy &copy : queues.copies)
+  Cta &cta = *w->cta;
+  bool check = w->launch->options.checks.has(Check::Shared);
+  uint32_t clock = w->clock[w->clockIndex];
+  int64_t commits = *std::max_element(queues.copyCommits, queues.copyCommits + 32);
+  for (LaneCopy &copy : queues.copies) {
+    if (int64_t(copy.leastGroup) >= commits - int64_t(left))
+      continue;
     for (unsigned lane : Lanes(copy.mask & lanes))
       if (int64_t(copy.group[lane]) < int64_t(queues.copyCommits[lane]) - int64_t(left)) {
-        runLane(w, copy, lane);
+        runLane(copy, lane, cta.shared.data());
+        if (check)
+          endAsyncWrite(cta, copy.to[lane], copy.bytes, w->clockIndex, clock, false);
         copy.mask &= ~(1u << lane);
       }
+  }
   while (!queues.copies.empty() && !queues.copies.front().mask)
     queues.copies.pop_front();
 }
@@ -44,6 +52,7 @@ void emu_copyAsync(Warp *w, uint32_t mask, uint32_t bytes, const uint64_t *to, c
     return;
   LaneCopy &copy = w->async->copies.emplace_back();
   copy.bytes = bytes;
+  copy.leastGroup = *std::min_element(w->async->copyCommits, w->async->copyCommits + 32);
   uint32_t reads = 0;
   for (unsigned lane : Lanes(mask)) {
     uint32_t own = ownShared(w, to[lane], bytes, bytes);
@@ -70,11 +79,11 @@ void emu_copyAsync(Warp *w, uint32_t mask, uint32_t bytes, const uint64_t *to, c
       if (w->launch->globalShadow)
         w->launch->globalShadow->read(w, from[lane], copy.count[lane], false, line, int(lane));
     }
-    if (w->launch->options.check) {
+    if (w->launch->options.checks.has(Check::Shared))
       beginAsyncWrite(w, *place.cta, place.offset, bytes, line, int(lane));
+    if (w->launch->options.checks.has(Check::Poison))
       for (uint32_t k = 0; k < bytes; k += 4)
         std::memcpy(&place.cta->shared[place.offset + k], &poison, 4);
-    }
   }
   w->cta->counters.asyncBytes += uint64_t(bytes) * unsigned(std::popcount(reads));
   if (reads && w->launch->options.counts)

@@ -95,7 +95,8 @@ void GlobalShadow::read(Warp *w, uint64_t address, uint32_t bytes, bool isStrong
     if (word.writer && (word.written & bits) && !(isStrong && word.isStrong) &&
         !ordered(w, word.writer, word.writeClock)) [[unlikely]]
       diagnose(w, "race in global memory: read after an unsynchronised write", line, at, lane);
-    if (isStrong)
+    // Shared by all that read it in this state: nothing new, and no line of the cache to take from them.
+    if (isStrong || (word.reader == GlobalWord::severalClusters && word.read == bits))
       return;
     if (!word.reader) {
       word.reader = me;

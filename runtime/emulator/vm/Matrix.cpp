@@ -23,9 +23,7 @@ inline SharedPlace rowOf(Warp *w, uint64_t address, uint32_t line, int lane) {
 void countRows(Warp *w, const uint64_t *address) {
   if (!w->launch->options.counts)
     return;
-  uint64_t rows[32];
-  std::memcpy(rows, address, 8 * sizeof(uint64_t));
-  countShared(w, 0xff, rows, 16);
+  countShared(w, 0xff, address, 16);
   --w->cta->counters.sharedRequests;
 }
 
@@ -148,7 +146,7 @@ void emu_loadMatrix(Warp *w, uint32_t lanes, uint32_t matrices, uint32_t transpo
       SharedPlace place = rowOf(w, address[lane], line, int(lane));
       if (!place.cta)
         continue;
-      if (w->launch->options.check)
+      if (w->launch->options.checks.has(Check::Shared))
         checkSharedRead(w, *place.cta, place.offset, 16, line, int(lane));
       std::memcpy(rows[r], &place.cta->shared[place.offset], 16);
     }
@@ -188,7 +186,7 @@ void emu_storeMatrix(Warp *w, uint32_t lanes, uint32_t matrices, uint32_t transp
       SharedPlace place = rowOf(w, address[lane], line, int(lane));
       if (!place.cta)
         continue;
-      if (w->launch->options.check)
+      if (w->launch->options.checks.has(Check::Shared))
         checkSharedWrite(w, *place.cta, place.offset, 16, line, int(lane));
       std::memcpy(&place.cta->shared[place.offset], rows[r], 16);
     }
@@ -232,11 +230,17 @@ void emu_mma(Warp *w, uint32_t lanes, uint32_t typeA, uint32_t typeB, uint32_t d
       }
   else
     gatherSums(c, product);
-  for (unsigned row = 0; row < 16; ++row) {
-    __m256 total = _mm256_load_ps(product + row * 8);
-    for (unsigned k = 0; k < depth; ++k)
-      total = _mm256_fmadd_ps(_mm256_set1_ps(matrixA[row * 64 + k]), _mm256_load_ps(matrixB + k * 8), total);
-    _mm256_store_ps(product + row * 8, total);
+  for (unsigned first = 0; first < 16; first += 8) { // eight rows at once, as each waits for its last sum
+    __m256 total[8];
+    for (unsigned r = 0; r < 8; ++r)
+      total[r] = _mm256_load_ps(product + (first + r) * 8);
+    for (unsigned k = 0; k < depth; ++k) {
+      __m256 row = _mm256_load_ps(matrixB + k * 8);
+      for (unsigned r = 0; r < 8; ++r)
+        total[r] = _mm256_fmadd_ps(_mm256_set1_ps(matrixA[(first + r) * 64 + k]), row, total[r]);
+    }
+    for (unsigned r = 0; r < 8; ++r)
+      _mm256_store_ps(product + (first + r) * 8, total[r]);
   }
   if (sum == 1)
     for (unsigned lane = 0; lane < 32; ++lane)

@@ -12,7 +12,8 @@ Mbarrier *hybridrt::emulator::findMbarrier(Warp *w, Cta &cta, uint32_t offset, u
     return nullptr;
   }
   Mbarrier &barrier = found->second;
-  if (w->launch->options.check && barrier.initWarp != w->clockIndex && barrier.initClock > w->clock[barrier.initWarp])
+  if (w->launch->options.checks.has(Check::Mbarriers) && barrier.initWarp != w->clockIndex &&
+      barrier.initClock > w->clock[barrier.initWarp])
     diagnose(w, "mbarrier used without synchronisation with its mbarrier.init", line, offset, lane);
   return &barrier;
 }
@@ -146,7 +147,8 @@ uint32_t emu_mbarrierTest(Warp *w, uint32_t mask, uint32_t, const uint64_t *addr
     }
     if (!finished)
       continue;
-    if (w->launch->options.check && (barrier == refused || barrier->seen[w->clockIndex] != barrier->phase + 1)) {
+    if (w->launch->options.checks.has(Check::Mbarriers) &&
+        (barrier == refused || barrier->seen[w->clockIndex] != barrier->phase + 1)) {
       refused = barrier;
       barrier->seen[w->clockIndex] = barrier->phase + 1;
       ++w->cta->cluster->progress;

@@ -98,7 +98,8 @@ void synchronise(Warp *w, SyncTable &table, uint64_t key, uint32_t strength, boo
 
 void globalTransfer(const Transfer &t, uint32_t mask) {
   Warp *w = t.w;
-  bool check = w->launch->globalShadow != nullptr;
+  GlobalShadow *shadow = w->launch->globalShadow.get();
+  SyncTable *sync = t.strength ? w->launch->globalSync.get() : nullptr;
   if (w->launch->options.counts)
     countGlobal(w, mask, t.address, t.bytes(), t.isLoad);
   int pattern = t.count == 1 ? accessPattern(mask, t.address, t.elementBytes) : 0;
@@ -107,11 +108,11 @@ void globalTransfer(const Transfer &t, uint32_t mask) {
     uint32_t span = pattern == 2 ? 32 * t.elementBytes : t.elementBytes;
     if (inGlobal(w, base, span) && (pattern == 2 || t.isLoad)) {
       auto *memory = reinterpret_cast<uint8_t *>(base);
-      if (check) {
+      if (shadow) {
         if (t.isLoad)
-          w->launch->globalShadow->read(w, base, span, false, t.line, 0);
+          shadow->read(w, base, span, false, t.line, 0);
         else
-          w->launch->globalShadow->write(w, base, span, false, t.line, 0);
+          shadow->write(w, base, span, false, t.line, 0);
       }
       moveWarp(t, pattern, memory, span);
       return;
@@ -123,17 +124,17 @@ void globalTransfer(const Transfer &t, uint32_t mask) {
       poisonLane(t, lane);
       continue;
     }
-    if (check) {
+    if (shadow) {
       if (t.isLoad)
-        w->launch->globalShadow->read(w, at, t.bytes(), t.strength, t.line, int(lane));
+        shadow->read(w, at, t.bytes(), t.strength, t.line, int(lane));
       else
-        w->launch->globalShadow->write(w, at, t.bytes(), t.strength, t.line, int(lane));
+        shadow->write(w, at, t.bytes(), t.strength, t.line, int(lane));
     }
-    if (t.strength && check && !t.isLoad)
-      synchronise(w, *w->launch->globalSync, at, t.strength, false, true);
+    if (sync && !t.isLoad)
+      synchronise(w, *sync, at, t.strength, false, true);
     moveLane(t, lane, reinterpret_cast<uint8_t *>(at));
-    if (t.strength && check && t.isLoad)
-      synchronise(w, *w->launch->globalSync, at, t.strength, true, false);
+    if (sync && t.isLoad)
+      synchronise(w, *sync, at, t.strength, true, false);
   }
 }
 
@@ -141,7 +142,8 @@ uint64_t sharedKey(const SharedPlace &place) { return uint64_t(place.cta->rank) 
 
 void sharedTransfer(const Transfer &t, uint32_t mask) {
   Warp *w = t.w;
-  bool check = w->launch->options.check;
+  bool check = w->launch->options.checks.has(Check::Shared);
+  bool sync = t.strength && w->launch->options.checks.order();
   if (w->launch->options.counts)
     countShared(w, mask, t.address, t.bytes());
   int pattern = t.count == 1 ? accessPattern(mask, t.address, t.elementBytes) : 0;
@@ -167,9 +169,9 @@ void sharedTransfer(const Transfer &t, uint32_t mask) {
       poisonLane(t, lane);
       continue;
     }
+    if (sync && !t.isLoad)
+      synchronise(w, *w->cta->cluster->sharedSync, sharedKey(place), t.strength, false, true);
     if (check) {
-      if (t.strength && !t.isLoad)
-        synchronise(w, *w->cta->cluster->sharedSync, sharedKey(place), t.strength, false, true);
       // Polling a flag is how order is made, so strong loads are not held against what they observe.
       if (t.isLoad && !t.strength)
         checkSharedRead(w, *place.cta, place.offset, t.bytes(), t.line, int(lane));
@@ -177,7 +179,7 @@ void sharedTransfer(const Transfer &t, uint32_t mask) {
         checkSharedWrite(w, *place.cta, place.offset, t.bytes(), t.line, int(lane), t.strength);
     }
     moveLane(t, lane, &place.cta->shared[place.offset]);
-    if (check && t.strength && t.isLoad)
+    if (sync && t.isLoad)
       synchronise(w, *w->cta->cluster->sharedSync, sharedKey(place), t.strength, true, false);
   }
 }
@@ -362,7 +364,8 @@ void emu_atomic(Warp *w, uint32_t mask, uint32_t space, uint32_t op, uint32_t ty
   if (!mask)
     return;
   w->cta->counters.atomics += unsigned(std::popcount(mask));
-  bool check = w->launch->options.check, anyChanged = false;
+  Checks checks = w->launch->options.checks;
+  bool anyChanged = false;
   auto update = [&](unsigned lane, void *memory) {
     bool changed = false;
     auto next = [&](uint64_t old) {
@@ -382,22 +385,23 @@ void emu_atomic(Warp *w, uint32_t mask, uint32_t space, uint32_t op, uint32_t ty
         SharedPlace place = resolveShared(w, at[lane], bytes, 1, line, int(lane));
         if (!place.cta)
           continue;
-        if (check) {
-          if ((place.cta->shadow[place.offset / 4].initialised & 1) == 0 && AtomicOp(op) != AtomicOp::Exchange)
-            diagnose(w, "atomic on uninitialised shared memory", line, at[lane], int(lane));
+        if (checks.has(Check::Shared) && (place.cta->shadow[place.offset / 4].initialised & 1) == 0 &&
+            AtomicOp(op) != AtomicOp::Exchange)
+          diagnose(w, "atomic on uninitialised shared memory", line, at[lane], int(lane));
+        if (checks.order())
           synchronise(w, *w->cta->cluster->sharedSync, sharedKey(place), strength, true, true);
+        if (checks.has(Check::Shared))
           checkSharedWrite(w, *place.cta, place.offset, bytes, line, int(lane), true);
-        }
         update(lane, &place.cta->shared[place.offset]);
       } else if (space == Space::Global) {
         if (!resolveGlobal(w, at[lane], bytes, line, int(lane)))
           continue;
-        if (w->launch->globalShadow) {
-          w->launch->globalShadow->write(w, at[lane], bytes, true, line, int(lane));
-          synchronise(w, *w->launch->globalSync, at[lane], strength, false, true);
-        }
-        update(lane, reinterpret_cast<void *>(at[lane]));
         if (w->launch->globalShadow)
+          w->launch->globalShadow->write(w, at[lane], bytes, true, line, int(lane));
+        if (checks.order())
+          synchronise(w, *w->launch->globalSync, at[lane], strength, false, true);
+        update(lane, reinterpret_cast<void *>(at[lane]));
+        if (checks.order())
           synchronise(w, *w->launch->globalSync, at[lane], strength, true, false);
       } else {
         diagnose(w, "atomic on memory that is neither global nor shared", line, at[lane], int(lane));
@@ -410,7 +414,7 @@ void emu_atomic(Warp *w, uint32_t mask, uint32_t space, uint32_t op, uint32_t ty
 
 /// kind 1: fence.proxy.async, 2: fence.mbarrier_init, 0: any other.
 void emu_fence(Warp *w, uint32_t lanes, uint32_t kind) {
-  if (!lanes || !w->launch->options.check)
+  if (!lanes || !w->launch->options.checks.order())
     return;
   if (kind == 1)
     join(w->fenced, w->clock);

@@ -43,7 +43,7 @@ public:
       cta->launch = &launch;
       cta->rank = uint32_t(rank);
       cta->words = launch.sharedBytes / 4 + 1;
-      if (launch.options.check)
+      if (launch.options.checks.has(Check::Shared))
         cta->readClocks.resize(size_t(cta->words) * (cluster.warpsPerCta + cluster.groupsPerCta + 2));
       for (uint32_t i = 0; i < cluster.warpsPerCta; ++i) {
         auto warp = std::make_unique<Warp>();
@@ -99,7 +99,7 @@ private:
     Dim3 in{cta.rank % size.x, cta.rank / size.x % size.y, cta.rank / (size.x * size.y)};
     cta.place = {at.x * size.x + in.x, at.y * size.y + in.y, at.z * size.z + in.z};
     cta.shared.assign(launch.sharedBytes, 0xEE);
-    if (launch.options.check) {
+    if (launch.options.checks.has(Check::Shared)) {
       cta.shadow.assign(cta.words, ShadowWord());
       cta.pendingReads.assign(cta.words, 0);
     }
@@ -493,10 +493,10 @@ void hybridrt::emulator::runLaunch(LaunchState &launch, LaunchReport &report) {
   uint64_t clusters = launch.config.grid.count() / launch.config.cluster.count();
   unsigned count = launch.options.threads ? launch.options.threads : std::max(1u, std::thread::hardware_concurrency());
   count = unsigned(std::min<uint64_t>(count, clusters));
-  if (launch.options.check) {
+  if (launch.options.checks.has(Check::Global))
     launch.globalShadow = std::make_unique<GlobalShadow>();
+  if (launch.options.checks.order())
     launch.globalSync = std::make_unique<SyncTable>();
-  }
   std::atomic<uint64_t> next{0};
   Watch watch(count);
   std::vector<std::unique_ptr<HostThread>> workers;
@@ -513,7 +513,7 @@ void hybridrt::emulator::runLaunch(LaunchState &launch, LaunchReport &report) {
   report.completed = !launch.stopped;
   report.diagnostics = std::move(launch.diagnostics);
   for (const ProgramWarning &warning : launch.program->warnings) {
-    if (!launch.options.check)
+    if (!launch.options.checks.has(Check::Wgmma))
       break;
     Diagnostic diagnostic;
     diagnostic.message = warning.message;

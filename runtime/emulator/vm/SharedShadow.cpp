@@ -1,5 +1,7 @@
 #include "runtime/emulator/vm/SharedShadow.h"
+#include <algorithm>
 #include <bit>
+#include <cstring>
 
 using namespace hybridrt::emulator;
 
@@ -55,20 +57,23 @@ inline void recordWarp(Warp *w, Cta &cta, ShadowWord &shadow, uint32_t word) {
              word * 4, lane);
 }
 
-void complainReaders(Warp *w, Cta &cta, const ShadowWord &shadow, uint32_t word, uint32_t line, int lane) {
-  uint64_t others = shadow.readers;
+/// The first of `count` words with equal readers that one of these has read without order, or `count`.
+uint32_t unorderedRead(Warp *w, const Cta &cta, uint64_t readers, uint32_t word, uint32_t count) {
   if (w->cta == &cta)
-    others &= ~(uint64_t(1) << w->id);
-  for (uint64_t left = others; left; left &= left - 1) {
-    auto bit = unsigned(std::countr_zero(left));
-    uint32_t index = readerIndex(cta, bit, word);
-    if (index == w->clockIndex)
-      continue;
-    if (cta.readClocks[size_t(readerRow(cta, bit)) * cta.words + word] > w->clock[index]) {
-      diagnose(w, "race in shared memory: write after an unsynchronised read", line, word * 4, lane);
-      return;
+    readers &= ~(uint64_t(1) << w->id);
+  uint32_t first = count;
+  for (; readers; readers &= readers - 1) {
+    auto bit = unsigned(std::countr_zero(readers));
+    const uint32_t *clocks = &cta.readClocks[size_t(readerRow(cta, bit)) * cta.words + word];
+    uint32_t index = bit == otherReader ? 0 : readerIndex(cta, bit, word);
+    for (uint32_t i = 0; i < first; ++i) {
+      if (bit == otherReader) // each word has one of its own
+        index = readerIndex(cta, bit, word + i);
+      if (index != w->clockIndex && clocks[i] > w->clock[index])
+        first = i;
     }
   }
+  return first;
 }
 
 /// Checks of a write that may come from either proxy.
@@ -80,8 +85,34 @@ inline void checkWrite(Warp *w, Cta &cta, ShadowWord &shadow, uint32_t word, uin
       (shadow.written & covered) && !(isStrong && (shadow.flags & ShadowWord::AtomicWrite))) [[unlikely]]
     diagnose(w, "race in shared memory: write after an unsynchronised write", line, word * 4, lane);
   // Bytes of earlier reads are not kept apart, so a part is not held against parts.
-  if (shadow.readers && !(covered != 15 && (shadow.flags & ShadowWord::PartRead)))
-    complainReaders(w, cta, shadow, word, line, lane);
+  if (shadow.readers && !(covered != 15 && (shadow.flags & ShadowWord::PartRead)) &&
+      !unorderedRead(w, cta, shadow.readers, word, 1)) [[unlikely]]
+    diagnose(w, "race in shared memory: write after an unsynchronised read", line, word * 4, lane);
+}
+
+/// What a word holds beside its readers.
+inline uint64_t stateOf(const ShadowWord &shadow) {
+  uint64_t state;
+  std::memcpy(&state, reinterpret_cast<const char *>(&shadow) + sizeof(shadow.readers), sizeof(state));
+  return state;
+}
+
+inline bool wholeWords(uint32_t offset, uint32_t bytes) { return !((offset | bytes) & 3); }
+
+/// Whether words that are written whole need no look at each of them: alike, and nothing is wrong with them.
+bool mayWrite(Warp *w, const Cta &cta, uint32_t word, uint32_t count) {
+  const ShadowWord &first = cta.shadow[word];
+  if ((first.flags & ShadowWord::PendingWrite) ||
+      (first.writer != 0xFFFF && first.writer != w->clockIndex && first.clock > w->clock[first.writer]))
+    return false;
+  uint64_t different = 0;
+  uint16_t pending = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const ShadowWord &shadow = cta.shadow[word + i];
+    different |= (stateOf(shadow) ^ stateOf(first)) | (shadow.readers ^ first.readers);
+    pending |= cta.pendingReads[word + i];
+  }
+  return !different && !pending && (!first.readers || unorderedRead(w, cta, first.readers, word, count) == count);
 }
 
 } // namespace
@@ -95,14 +126,26 @@ void hybridrt::emulator::checkSharedRead(Warp *w, Cta &cta, uint32_t offset, uin
   uint32_t *readClocks = &cta.readClocks[size_t(readerRow(cta, bit)) * cta.words];
   const uint32_t *clock = w->clock.data(), *known = reader.async ? w->fenced.data() : clock;
   uint32_t me = w->clockIndex;
+  bool whole = wholeWords(offset, bytes);
+  uint64_t good = 0; // the state of a word that was written, and that this may read: most neighbours are alike
   for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
     ShadowWord &shadow = cta.shadow[word];
+    uint64_t state = stateOf(shadow);
+    if (whole && state == good) {
+      shadow.readers |= uint64_t(1) << bit;
+      readClocks[word] = now;
+      if (bit == otherReader)
+        readClocks[cta.words + word] = me;
+      continue;
+    }
     uint8_t covered = coveredBytes(word, offset, bytes);
     bool ordered = shadow.writer == 0xFFFF ||
                    (!reader.async ? shadow.writer == me || shadow.clock <= clock[shadow.writer]
                                   : shadow.clock <= known[shadow.writer] && shadow.clock <= clock[shadow.writer]);
     if ((shadow.initialised & covered) != covered || (shadow.flags & ShadowWord::PendingWrite) || !ordered) [[unlikely]]
       complainRead(w, shadow, covered, word, line, lane, reader.async);
+    else if (whole)
+      good = state;
     if (covered != 15)
       shadow.flags |= ShadowWord::PartRead;
     shadow.readers |= uint64_t(1) << bit;
@@ -114,6 +157,14 @@ void hybridrt::emulator::checkSharedRead(Warp *w, Cta &cta, uint32_t offset, uin
 
 void hybridrt::emulator::checkSharedWrite(Warp *w, Cta &cta, uint32_t offset, uint32_t bytes, uint32_t line, int lane,
                                           bool isStrong) {
+  if (!isStrong && wholeWords(offset, bytes) && mayWrite(w, cta, offset / 4, bytes / 4)) {
+    ShadowWord written;
+    written.writer = uint16_t(w->clockIndex);
+    written.clock = w->clock[w->clockIndex];
+    written.initialised = written.written = 15;
+    std::fill_n(&cta.shadow[offset / 4], bytes / 4, written);
+    return;
+  }
   for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
     ShadowWord &shadow = cta.shadow[word];
     uint8_t covered = coveredBytes(word, offset, bytes);
@@ -134,6 +185,11 @@ void hybridrt::emulator::checkSharedWrite(Warp *w, Cta &cta, uint32_t offset, ui
 }
 
 void hybridrt::emulator::beginAsyncWrite(Warp *w, Cta &cta, uint32_t offset, uint32_t bytes, uint32_t line, int lane) {
+  if (wholeWords(offset, bytes) && mayWrite(w, cta, offset / 4, bytes / 4)) {
+    for (uint32_t i = 0; i < bytes / 4; ++i)
+      cta.shadow[offset / 4 + i].flags |= ShadowWord::PendingWrite;
+    return;
+  }
   for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
     ShadowWord &shadow = cta.shadow[word];
     checkWrite(w, cta, shadow, word, coveredBytes(word, offset, bytes), line, lane, false);
@@ -146,6 +202,15 @@ void hybridrt::emulator::beginAsyncWrite(Warp *w, Cta &cta, uint32_t offset, uin
 
 void hybridrt::emulator::endAsyncWrite(Cta &cta, uint32_t offset, uint32_t bytes, uint32_t writer, uint32_t clock,
                                        bool asyncProxy) {
+  if (wholeWords(offset, bytes)) {
+    ShadowWord written;
+    written.writer = uint16_t(writer);
+    written.clock = clock;
+    written.initialised = written.written = 15;
+    written.flags = asyncProxy ? ShadowWord::AsyncWrite : 0;
+    std::fill_n(&cta.shadow[offset / 4], bytes / 4, written);
+    return;
+  }
   for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
     ShadowWord &shadow = cta.shadow[word];
     shadow.flags = asyncProxy ? ShadowWord::AsyncWrite : 0;

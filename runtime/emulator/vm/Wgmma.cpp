@@ -232,7 +232,7 @@ void runGroups(Cta &cta, uint32_t first, uint32_t end, uint32_t until) {
           continue;
         products[i].ran = true;
         multiply(member, products[i], sharedB);
-        if (cta.launch->options.check)
+        if (cta.launch->options.checks.has(Check::Shared))
           endReads(member, products[i]);
       }
       if (!any)
@@ -294,7 +294,7 @@ void emu_wgmma(Warp *w, uint32_t lanes, uint32_t n, uint32_t k, uint32_t a, uint
       std::fill(reg, reg + 32, poison);
     }
   }
-  if (w->launch->options.check)
+  if (w->launch->options.checks.has(Check::Shared))
     beginReads(w, op);
 }
 
