@@ -221,7 +221,7 @@ struct CrossEntropyModel : ReferenceModel<CrossEntropyModel, CrossEntropyOp> {
         continue;
       if (target < 0 || target >= V)
         return op.emitError("reference: expected target ")
-               << t << " to be in [0, " << V << ") or " << op.getIgnoreIndex() << ", got " << target;
+               << t << " to be in [0, " << V << ") or " << int64_t(op.getIgnoreIndex()) << ", got " << target;
       if (teacher) { // KL(teacher || student)
         ArrayRef<double> row = ArrayRef(teacher->data).slice(t * V, V);
         double teacherTotal = logSumExp(row);

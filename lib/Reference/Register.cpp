@@ -23,7 +23,8 @@ FailureOr<SmallVector<Span>> hybrid::sequencesOf(Operation *op, const HostValue 
     spans.push_back({int64_t(offsets->data[b]), int64_t(offsets->data[b + 1])});
   if (n < 1 || offsets->data[0] != 0 || offsets->data[n - 1] != double(tokens))
     return op->emitError("reference: expected offsets from 0 to ")
-           << tokens << ", got " << (n ? offsets->data[0] : 0) << " to " << (n ? offsets->data[n - 1] : 0);
+           << tokens << ", got " << int64_t(n ? offsets->data[0] : 0) << " to "
+           << int64_t(n ? offsets->data[n - 1] : 0);
   for (Span span : spans)
     if (span.size() < 0)
       return op->emitError("reference: expected offsets that do not fall, got ") << span.end << " after " << span.begin;

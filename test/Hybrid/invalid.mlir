@@ -243,6 +243,13 @@ func.func @linear_scan_c16_mixer_needs_materialise(
   return
 }
 
+func.func @linear_scan_c16_mixer_of_one_substep(%q: tensor<9x4x16xf32>, %k: tensor<18x4x16xf32>, %v: tensor<18x4x8xf32>) {
+  // expected-error @+1 {{expected 'q', one substep and a decay other than 'key_value' for 'mixer', got 2 substeps and decay 'none'}}
+  %r:3 = hybrid.linear_scan q(%q : tensor<9x4x16xf32>) k(%k : tensor<18x4x16xf32>) v(%v : tensor<18x4x8xf32>)
+    {substeps = 2 : i64, materialise} -> o tensor<9x4x8xf32> state tensor<1x4x16x8xf32> mixer tensor<4x?xf32>
+  return
+}
+
 // -----
 
 func.func @causal_conv1d_c1_same_shape(%x: tensor<9x8xf32>, %w: tensor<8x4xf32>) {
@@ -445,7 +452,7 @@ func.func @attention_c14_softcap(%q: tensor<9x4x16xf32>, %k: tensor<9x2x16xf32>,
 // -----
 
 func.func @attention_c15_arguments_of_score_mod(%q: tensor<9x4x16xf32>, %k: tensor<9x2x16xf32>, %v: tensor<9x2x8xf32>) {
-  // expected-error @+1 {{expected 'score_mod' to be one block (score, sequence, head, query position, key position)}}
+  // expected-error @+1 {{expected 'score_mod' to be one block (score, sequence, head, query position, key position) of types (float, index, index, index, index) that yields a score}}
   %o:2 = hybrid.attention %q, %k, %v : tensor<9x4x16xf32>, tensor<9x2x16xf32>, tensor<9x2x8xf32> score_mod {
   ^bb0(%s: f32):
     hybrid.yield %s : f32
@@ -469,7 +476,7 @@ func.func @attention_c15_nothing_from_outside(
 // -----
 
 func.func @yield_c1_one_score(%q: tensor<9x4x16xf32>) {
-  // expected-error @+1 {{expected 'score_mod' to be one block}}
+  // expected-error @+1 {{expected 'score_mod' to be one block (score, sequence, head, query position, key position) of types (float, index, index, index, index) that yields a score}}
   %o:2 = hybrid.attention %q, %q, %q : tensor<9x4x16xf32>, tensor<9x4x16xf32>, tensor<9x4x16xf32> score_mod {
   ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
     hybrid.yield
@@ -554,7 +561,7 @@ func.func @rotary_c5_angles_have_no_scaling(%x: tensor<9x4x16xf32>, %p: tensor<9
 // -----
 
 func.func @rotary_c6_theta(%x: tensor<9x4x16xf32>, %p: tensor<9xi32>) {
-  // expected-error @+1 {{expected 'theta' above 1, 'factor' and 'original_context' above 0, got 0}}
+  // expected-error @+1 {{expected 'theta' above 1, 'factor' and 'original_context' above 0, got 0.000000e+00, 1.000000e+00 and 8192}}
   %y = hybrid.rotary %x : tensor<9x4x16xf32> positions(%p : tensor<9xi32>) {theta = 0.0 : f64} -> tensor<9x4x16xf32>
   return
 }

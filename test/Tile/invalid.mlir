@@ -190,3 +190,13 @@ tile.kernel @solve_c1_sizes() {
   %c = tile.solve %a, %a : tensor<4x8xf32>, tensor<4x8xf32>
   tile.return
 }
+
+// -----
+
+tile.kernel @dot_c1_ranks() {
+  %a = arith.constant dense<0.0> : tensor<8xf32>
+  %b = arith.constant dense<0.0> : tensor<8x8xf32>
+  // expected-error @+1 {{expected operands of rank 2, got 'tensor<8xf32>', 'tensor<8x8xf32>', 'tensor<8x8xf32>'}}
+  %c = tile.dot %a, %b, %b : tensor<8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>
+  tile.return
+}

@@ -9,7 +9,7 @@
 tile.kernel @convert_c1(%x: memref<?x8xbf16>) {
   %c0 = arith.constant 0 : index
   %t = tile.load %x[%c0, %c0] : memref<?x8xbf16> -> tensor<16x8xbf16>
-  // expected-error @+1 {{expected one shape and element type}}
+  // expected-error @+1 {{expected one shape and element type, got 'tensor<16x8xbf16>' and 'tensor<8x8xbf16, #tile.shared<pitch = 16, mask = 0, shift = 0>>'}}
   %u = tile.convert %t : tensor<16x8xbf16> -> tensor<8x8xbf16, #shared>
   tile.return
 }
@@ -19,7 +19,7 @@ tile.kernel @convert_c1(%x: memref<?x8xbf16>) {
 #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
 tile.kernel @slot_c1(%n: index) {
   %ring = tile.buffer : tensor<2x16x8xbf16, #shared>
-  // expected-error @+1 {{expected a buffer of rank 3 and one slot of it}}
+  // expected-error @+1 {{expected a buffer of rank 3 and one slot of it, got 'tensor<2x16x8xbf16, #tile.shared<pitch = 16, mask = 0, shift = 0>>' and 'tensor<8x8xbf16, #tile.shared<pitch = 16, mask = 0, shift = 0>>'}}
   %t = tile.slot %ring[%n] : tensor<2x16x8xbf16, #shared> -> tensor<8x8xbf16, #shared>
   tile.return
 }
@@ -29,7 +29,7 @@ tile.kernel @slot_c1(%n: index) {
 #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
 tile.kernel @copy_async_c1(%x: memref<?x8xf16>, %n: index) {
   %ring = tile.buffer : tensor<2x16x8xbf16, #shared>
-  // expected-error @+1 {{expected a buffer of rank 3 of 'f16' like the memory}}
+  // expected-error @+1 {{expected a buffer of rank 3 of 'f16' like the memory, got 'tensor<2x16x8xbf16, #tile.shared<pitch = 16, mask = 0, shift = 0>>'}}
   tile.copy_async %x[%n, %n] into %ring[%n] : memref<?x8xf16> -> tensor<2x16x8xbf16, #shared>
   tile.return
 }
@@ -39,7 +39,7 @@ tile.kernel @copy_async_c1(%x: memref<?x8xf16>, %n: index) {
 #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
 tile.kernel @copy_async_c2(%x: memref<?x8xbf16>, %n: index) {
   %ring = tile.buffer : tensor<2x16x8xbf16, #shared>
-  // expected-error @+1 {{expected a memory of rank 2 and 2 indices}}
+  // expected-error @+1 {{expected a memory of rank 2 and 2 indices, got 'memref<?x8xbf16>' and 1}}
   tile.copy_async %x[%n] into %ring[%n] : memref<?x8xbf16> -> tensor<2x16x8xbf16, #shared>
   tile.return
 }

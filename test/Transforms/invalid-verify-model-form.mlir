@@ -184,3 +184,12 @@ module attributes {hybrid.dtype = f32, hybrid.name = "x", hybrid.family = "x", h
   module {
   }
 }
+
+// -----
+
+// What they list are fields.
+module attributes {hybrid.dtype = f32, hybrid.name = "x", hybrid.family = "x", hybrid.vocab = 8 : i64, hybrid.width = 4 : i64, hybrid.eos = array<i64>} {
+  // expected-error @+1 {{model form: expected 'hybrid.fields' to be a list of fields, got 3 : i64}}
+  ml_program.global private @p(#ml_program.extern : tensor<4xf32>) : tensor<4xf32> {
+    hybrid.recipe = [#hybrid.piece<source = "p">], hybrid.fields = [3]}
+}
