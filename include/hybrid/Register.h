@@ -6,7 +6,7 @@
 namespace mlir::hybrid {
 /// Our dialects, the upstream ones that they build on, and all external models.
 void registerAllDialects(DialectRegistry &registry);
-/// Our passes and upstream's.
+/// Our passes and upstream's. Once a program: a second call would register them twice, which MLIR refuses.
 void registerAllPasses();
 } // namespace mlir::hybrid
 #endif

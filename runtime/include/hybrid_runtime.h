@@ -14,21 +14,23 @@ extern "C" {
 
 #define HYBRID_API __attribute__((visibility("default")))
 
+/* What became of a call. */
 typedef enum hybrid_status { HYBRID_OK = 0, HYBRID_FAILED = 1 } hybrid_status;
 
 /* The message of this thread's last failed call; valid until its next. */
 HYBRID_API const char *hybrid_last_error(void);
 
+/* A loaded model, and the past of one text: both are opaque, and both belong to the caller. */
 typedef struct hybrid_model hybrid_model;
 typedef struct hybrid_sequence hybrid_sequence;
 
 /* How to load. Fill with hybrid_options_init, then set what differs. Strings are copied. */
 typedef struct hybrid_options {
-  size_t size;          /* of this struct, for later versions */
-  const char *artifact; /* path of a .hyb file */
-  const char *weights;  /* folder or safetensors file; NULL with random weights */
-  int random_weights;   /* 1: draw the weights from the model's initialisers and `seed` */
-  uint64_t seed;
+  size_t size;           /* of this struct, for later versions */
+  const char *artifact;  /* path of a .hyb file */
+  const char *weights;   /* folder or safetensors file; NULL with random weights */
+  int random_weights;    /* 1: draw the weights from the model's initialisers and `seed` */
+  uint64_t seed;         /* of random weights */
   const char *dtype;     /* NULL, or what the artifact must be compiled for: "f32", "bf16", "f16" */
   const char *device;    /* NULL: "x86"; or "cuda", "cuda:N", "emulator" */
   const char *cpu;       /* NULL: the best; or "x86-64-v1", "x86-64-v3", "x86-64-v4" */
@@ -44,55 +46,66 @@ HYBRID_API void hybrid_options_init(hybrid_options *options);
  * The text lives as long as the program. */
 HYBRID_API hybrid_status hybrid_device_target(const char *device, const char **target);
 
+/* Maps the artifact, checks all of it, and packs the weights, or finds them packed on disk. Fails for an artifact of
+ * another version, without code for the device or the CPU; for weights that are missing or have another shape or type
+ * than the artifact says; and if memory does not suffice. */
 HYBRID_API hybrid_status hybrid_model_load(const hybrid_options *options, hybrid_model **model);
-/* Sequences that still exist keep what they need. */
+
+/* NULL is allowed. Sequences that still exist keep what they need. */
 HYBRID_API void hybrid_model_free(hybrid_model *model);
 
-/* Strings and lists live as long as the model. */
+/* What was loaded. Strings and lists live as long as the model. */
 typedef struct hybrid_info {
   size_t size; /* set by the caller: sizeof(hybrid_info) */
   const char *name, *family, *dtype, *compiler;
-  const char *device; /* "cuda:0 (NVIDIA H100)" */
-  const char *code;   /* which of the artifact's code runs: "x86-64-v3", "sm_90a" */
-  int64_t vocab, width;
-  const int64_t *eos;
+  const char *device;   /* "cuda:0 (NVIDIA H100)" */
+  const char *code;     /* which of the artifact's code runs: "x86-64-v3", "sm_90a" */
+  int64_t vocab, width; /* tokens; channels between layers */
+  const int64_t *eos;   /* tokens that end a text */
   size_t eos_count;
-  uint32_t threads;
-  uint64_t weight_bytes, memory_bytes;
-  const char *notes; /* what went another way than usual, a line each */
+  uint32_t threads;      /* of the host */
+  uint64_t weight_bytes; /* as packed */
+  uint64_t memory_bytes; /* weights, caches and intermediates, now */
+  const char *notes;     /* what went another way than usual, a line each */
 } hybrid_info;
 HYBRID_API hybrid_status hybrid_model_info(hybrid_model *model, hybrid_info *info);
 
-/* Tokens of several sequences one after another. */
+/* Tokens of several sequences one after another. Ids are from 0 to vocab - 1; every sequence has one at least. */
 typedef struct hybrid_tokens {
   const int32_t *ids;     /* [offsets[sequences]] */
   const int32_t *offsets; /* [sequences + 1]: where each sequence's tokens begin; the first is 0 */
   size_t sequences;
-  const int32_t *rows; /* tokens whose logits are wanted, as indices into ids */
+  const int32_t *rows; /* tokens whose logits are wanted, as indices into ids, in any order */
   size_t row_count;
 } hybrid_tokens;
 
-/* Logits [row_count, vocab] of whole sequences, without caches. */
+/* Logits [row_count, vocab], f32, row-major, of whole sequences, without caches. `logits` is the caller's. */
 HYBRID_API hybrid_status hybrid_score(hybrid_model *model, const hybrid_tokens *tokens, float *logits);
 
 /* Takes the memory for so many more sequences of so many tokens each, so that it is known before the first call
  * whether they fit. Without it, caches grow as they fill. */
 HYBRID_API hybrid_status hybrid_reserve(hybrid_model *model, int64_t sequences, int64_t tokens);
 
+/* A sequence without tokens. It takes memory when it gets some. */
 HYBRID_API hybrid_status hybrid_sequence_create(hybrid_model *model, hybrid_sequence **sequence);
+/* NULL is allowed. */
 HYBRID_API void hybrid_sequence_free(hybrid_sequence *sequence);
+/* Its tokens; 0 for NULL. */
 HYBRID_API int64_t hybrid_sequence_length(const hybrid_sequence *sequence);
 /* A sequence with the same past. Nothing is copied until one of the two writes. */
 HYBRID_API hybrid_status hybrid_sequence_fork(hybrid_sequence *sequence, hybrid_sequence **fork);
-/* Takes back the last `count` tokens of the last append. */
+/* Takes back the last `count` tokens of the last append: 0 to as many as it had, more is an error. Recurrent
+ * models compute the kept ones again, from the state before that append. */
 HYBRID_API hybrid_status hybrid_sequence_rollback(hybrid_sequence *sequence, int64_t count);
-/* Appends at least one token to each of the sequences, which are distinct and of this model. If it fails,
- * none has changed. */
+/* Appends tokens->sequences stretches of tokens, in the order of `sequences`, which are distinct and of this model.
+ * `logits` are as in hybrid_score; NULL if no rows are wanted. If it fails, no sequence has changed. */
 HYBRID_API hybrid_status hybrid_append(hybrid_model *model, hybrid_sequence *const *sequences,
                                        const hybrid_tokens *tokens, float *logits);
 
-/* The token of the largest logit (temperature 0), or a draw that depends on seed, sequence and position only.
- */
+/* The token of the largest logit (temperature 0; the lowest of equals), or one drawn with probability
+ * softmax(logits / temperature), in f64. The draw is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy
+ * as 1, 2, 3", 2011) of seed, sequence and position, and depends on nothing else. NaNs among the logits are an
+ * error. */
 HYBRID_API hybrid_status hybrid_sample(const float *logits, int64_t vocab, double temperature, uint64_t seed,
                                        uint64_t sequence, uint64_t position, int32_t *token);
 

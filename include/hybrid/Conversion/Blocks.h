@@ -15,14 +15,15 @@
 
 namespace mlir::hybrid {
 
-/// The tiles of one variant of an entry, as a target's cost model chose them. Rows are tokens.
+/// The tiles of one variant of an entry, as a target's cost model chose them. Sizes are elements; rows are tokens.
 struct BlockTiles {
   std::string variant;
   /// The variant serves calls within these limits; 0 is no limit.
   int64_t maxTokens = 0, maxSequences = 0, maxLongest = 0;
-  /// A product's rows and columns per step, its columns per block (0: as the target's rule says), and its depth per
-  /// step (0: the whole depth at once).
+  /// A product's rows and columns per step, and its depth per step (0: the whole depth at once).
   int64_t productRows = 48, productColumns = 64, productDepth = 0;
+  /// About how many blocks share a product's columns, each of which packs the left tile again; 0 or less: one per step
+  /// of columns, which suits few rows.
   int64_t productBlocks = 4;
   /// Query rows of an attention block; 1 makes the rows the heads of one key head.
   int64_t queryRows = 48, keyRows = 64;
@@ -62,7 +63,9 @@ BlockTarget gpuBlockTarget(StringRef chip);
 /// Tokens in a page of a paged key-value cache.
 constexpr int64_t kPageTokens = 64;
 
-/// Forms the kernels and variants of the entries named (all when empty) in a new module. The model form is unchanged.
+/// Forms the kernels and variants of the entries named (all when empty) in a new module: the block form, which
+/// hybrid-verify-block-form checks. The model form is unchanged. Fails, with an error at the op, where an op has no
+/// kernel or its sizes have none, and where the module has no such entry.
 FailureOr<OwningOpRef<ModuleOp>> formBlocks(ModuleOp model, const BlockTarget &target,
                                             ArrayRef<std::string> entries = {});
 

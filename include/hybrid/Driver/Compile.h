@@ -1,4 +1,5 @@
-// The compiler as a library: from an input path to IR in any form, and to an artifact.
+// The compiler as a library: from an input path to IR in any form, and to an artifact. Errors are what a user reads:
+// what was expected, what was found, where, and the way out; diagnostics of MLIR are part of their text.
 #ifndef HYBRID_DRIVER_COMPILE_H
 #define HYBRID_DRIVER_COMPILE_H
 #include "lib/Artifact/Artifact.h"
@@ -12,11 +13,13 @@
 namespace mlir::hybrid {
 
 struct CompileOptions {
+  /// A description (.yaml, .yml), a Hugging Face folder, or IR in the model form (.mlir, .mlirbc).
   std::string input;
   /// "x86-64", "sm_80", "sm_90a"; empty: x86-64.
   std::vector<std::string> targets;
   /// "score", "append"; empty: both.
   std::vector<std::string> entries;
+  /// "f32", "bf16", "f16"; none: what the input says.
   std::optional<std::string> dtype;
   /// What `hybrid-run --profile --json` printed, for the report to join; empty: nothing.
   std::string profile;
@@ -24,10 +27,10 @@ struct CompileOptions {
   bool fuse = true;
 };
 
-/// The model form after the graph passes.
+/// The model form after the graph passes, ready for forming blocks.
 llvm::Expected<OwningOpRef<ModuleOp>> compileToModelForm(MLIRContext &context, const CompileOptions &options);
 
-/// Kernels and schedule for one target.
+/// Kernels and schedule for one target: the block form.
 llvm::Expected<OwningOpRef<ModuleOp>> compileToBlockForm(ModuleOp model, llvm::StringRef target,
                                                          const CompileOptions &options);
 
@@ -40,8 +43,7 @@ llvm::Error checkOptions(const CompileOptions &options);
 /// Everything, ready to be written.
 llvm::Expected<hybridrt::artifact::ArtifactT> compileToArtifact(MLIRContext &context, const CompileOptions &options);
 
-/// What `--emit=<form>` prints: model, block, schedule, tile, llvm, asm, ptx, sass, report, schema, summary or
-/// status.
+/// What `--emit=<form>` prints; docs/tools.md lists the forms. `json` is for summary and report. A cubin is bytes.
 llvm::Expected<std::string> compileToText(MLIRContext &context, const CompileOptions &options, llvm::StringRef form,
                                           bool json);
 

@@ -1,5 +1,8 @@
 // What every front end produces: a model as a list of blocks, with a recipe for each parameter. It knows no
 // checkpoint format and no description syntax; `buildModelForm` turns it into IR.
+//
+// Sizes count elements: heads, channels, tokens, rows of a state. Matrices are [out, in], so a merged projection has
+// its parts one after another as rows; taps are [channels, width]. `findMisfit` says what does not fit together.
 #ifndef HYBRID_FRONTEND_MODELSPEC_H
 #define HYBRID_FRONTEND_MODELSPEC_H
 #include "dialects/Hybrid/Hybrid.h"
@@ -37,11 +40,14 @@ struct LinearSpec {
   Recipe weight, bias;
 };
 
+/// x / sqrt(mean(x^2) + eps) * weight[width]: an RMS norm (Zhang and Sennrich, 2019).
 struct NormSpec {
   double eps = 1e-5;
   Recipe weight;
 };
 
+/// Rotary positions (Su et al., 2021), halves rotated as in GPT-NeoX, and how their frequencies are stretched: by
+/// `factor` alone (linear), by wavelength (llama3, as in Llama 3.1), or by parts (yarn, Peng et al., 2023).
 struct RopeSpec {
   double theta = 10000;
   /// Channels of each head that rotate.
@@ -60,11 +66,14 @@ enum class QkNorm {
   full,
 };
 
+/// Softmax attention with grouped keys and values (Ainslie et al., 2023).
 struct AttentionSpec {
   int64_t heads = 0, kvHeads = 0, headDim = 0, valueDim = 0;
   std::optional<RopeSpec> rope;
+  /// Tokens that a query sees, itself included, and the first tokens that it sees besides.
   std::optional<int64_t> window;
   int64_t sinkTokens = 0;
+  /// Scores are scale q . k, by default 1 / sqrt(headDim), then softcap tanh(score / softcap).
   std::optional<double> scale, softcap;
   QkNorm qkNorm = QkNorm::none;
   bool sinkLogits = false;
@@ -88,6 +97,8 @@ enum class GatedNorm {
   normFirst,
 };
 
+/// Mamba-2 (Dao and Gu, 2024): per head a state [state, headDim] that decays by exp(dt a), dt = softplus(.. + dtBias)
+/// clamped to [dtMin, dtMax].
 struct Mamba2Spec {
   int64_t heads = 0, headDim = 0, state = 0, groups = 1, conv = 4;
   double dtMin = 0, dtMax = std::numeric_limits<double>::infinity();
@@ -107,6 +118,8 @@ struct Mamba2Spec {
   int64_t convChannels() const { return ownValueWidth() + 2 * groups * state; }
 };
 
+/// The gated delta rule (Yang et al., 2024): per value head a state [keyDim, valueDim] that decays, and whose value
+/// under a key is replaced rather than added to; keys and queries have length 1.
 struct GatedDeltaSpec {
   int64_t keyHeads = 0, valueHeads = 0, keyDim = 0, valueDim = 0, conv = 4;
   /// 2 where negative eigenvalues are allowed.
@@ -123,6 +136,7 @@ struct GatedDeltaSpec {
   int64_t convChannels() const { return 2 * keyWidth() + valueWidth(); }
 };
 
+/// The gated short convolution of LFM2: C * conv(B * x).
 struct ShortConvSpec {
   int64_t channels = 0, conv = 3;
   /// Rows: B, C, x.
@@ -164,7 +178,9 @@ struct MixerSpec {
   std::optional<NormSpec> norm, postNorm;
 };
 
+/// A feed-forward network: down (activation(gate) * up), or without the gate.
 struct FfnSpec {
+  /// The word that descriptions and parameter names use, such as "swiglu".
   llvm::StringRef name;
   Activation activation = Activation::silu;
   /// activation(gate) * up rather than activation(up).

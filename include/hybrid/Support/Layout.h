@@ -50,7 +50,7 @@ public:
   /// Vectors of `vector` elements along the last axis, neighbouring lanes beside each other, warps down the
   /// rows.
   static Layout blocked(llvm::ArrayRef<int64_t> shape, int64_t vector, int64_t warps);
-  /// The result of mma.sync m16n8 over `down` x `across` warps; further warps hold copies.
+  /// The result of mma.sync m16n8 (PTX ISA, "Matrix Fragments") over `down` x `across` warps; others hold copies.
   static Layout accumulator(llvm::ArrayRef<int64_t> shape, int64_t down, int64_t across, int64_t warps);
   /// The left operand [M, K] of mma.sync m16n8k16 for an accumulator over `down` warps.
   static Layout operandA(llvm::ArrayRef<int64_t> shape, int64_t down, int64_t warps);

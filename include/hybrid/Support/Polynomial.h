@@ -48,7 +48,7 @@ private:
   std::map<Monomial, double> terms;
 };
 
-/// What an op or a dispatch costs.
+/// What an op or a dispatch costs. A multiply-add is two FLOPs, an exponential one.
 struct Cost {
   Polynomial flops;
   /// Least bytes moved: each operand read once, each result written once.

@@ -48,10 +48,12 @@ void registerNVPTXPipelines();
 /// this program or the current folder.
 std::optional<std::string> findPtxas();
 
-/// The machine code of a module with a cubin, as nvdisasm or cuobjdump prints it.
+/// The machine code of a module with a cubin, as nvdisasm or cuobjdump prints it. Fails, with an error that says
+/// where they were looked for, if there is neither.
 FailureOr<std::string> disassemble(const NVPTXModule &module);
 
-/// Runs ptxas on `module.ptx` and fills in cubin, registers, spills and log.
+/// Runs ptxas on `module.ptx` and fills in cubin, registers, spills and log. Fails, with an error at `loc` that has
+/// ptxas' own words, where ptxas does, where it serialises products, and where there is no ptxas.
 LogicalResult assemblePTX(NVPTXModule &module, Location loc);
 
 } // namespace mlir::hybrid

@@ -22,8 +22,9 @@ struct X86Module {
   std::vector<X86Kernel> kernels;
 };
 
-/// Compiles every tile.kernel of the module, which is left as it is. See "Kernels on x86" in
-/// docs/architecture.md for the functions' signature.
+/// Compiles every tile.kernel of the module, which is left as it is, into one shared object. See "Kernels on x86" in
+/// docs/architecture.md for the functions' signature. Fails, with an error at the op, where a kernel has an op that x86
+/// has no code for. How tiles become vectors is described with hybrid-convert-tile-to-x86.
 FailureOr<X86Module> compileX86(ModuleOp kernels, CpuLevel level);
 
 /// The same code as text: assembly, or LLVM IR before optimisation.
