@@ -2,8 +2,9 @@
 
 For every op: a description, a summary that says more than the mnemonic, an example that hybrid-opt accepts, a round trip
 under test/<Dialect>/, and for every constraint (C<n>) a case @<op>_c<n>... in a test/<Dialect>/*invalid*.mlir. For every
-attribute with a verifier: a summary, and constraints with their cases in the same way. For every pass: a description, a summary that says more than the flag, and a test that names the flag. --table prints the ops and
-their parts as Markdown, which docs/ops-status.md has to hold.
+attribute and type with a verifier: a summary, and constraints with their cases in the same way. For every pass: a
+description, a summary that says more than the flag, and a test that names the flag. --table prints the ops and their parts
+as Markdown, which docs/ops-status.md has to hold.
 """
 import argparse
 import json
@@ -17,14 +18,14 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent
 
 
 def records(tblgen, include, path):
-    """The records of one file: (kind, record) of the ops, passes and attributes that the file itself defines."""
+    """The records of one file: (kind, record) of the ops, passes, attributes and types that the file itself defines."""
     command = [tblgen, "--dump-json", "-I", str(include), "-I", str(SOURCE), "-I", str(SOURCE / "include"), str(path)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{path}: llvm-tblgen failed:\n{done.stderr}")
     data = json.loads(done.stdout)
     text = path.read_text()
-    for kind in ("Op", "PassBase", "AttrDef"):
+    for kind in ("Op", "PassBase", "AttrDef", "TypeDef"):
         for name in data["!instanceof"].get(kind, []):
             # Included files' records are there too; each is checked with its own file.
             if re.search(rf"^def {name}\b", text, re.M):
@@ -82,12 +83,12 @@ class Op:
 
 
 class Verified(Op):
-    """An attribute with a verifier of its own."""
+    """An attribute or a type with a verifier of its own."""
 
-    def __init__(self, record, path):
+    def __init__(self, record, path, sigil):
         self.dialect = path.parent.name
         self.case = self.mnemonic = record["mnemonic"]
-        self.name = f"#{record['dialect']['def'].split('_')[0].lower()}.{self.mnemonic}"
+        self.name = f"{sigil}{record['dialect']['def'].split('_')[0].lower()}.{self.mnemonic}"
         self.summary = record["summary"]
         self.description = textwrap.dedent(record["description"] or "")
         self.constraints = numbers_of(self.description)
@@ -161,10 +162,10 @@ def main():
             if kind == "Op":
                 ops.append(Op(record, path))
                 problems += [f"{path.relative_to(SOURCE)}: {ops[-1].name} {problem}" for problem in ops[-1].problems()]
-            elif kind == "AttrDef":
+            elif kind in ("AttrDef", "TypeDef"):
                 if record["genVerifyDecl"]:
                     verified += 1
-                    part = Verified(record, path)
+                    part = Verified(record, path, "#" if kind == "AttrDef" else "!")
                     problems += [f"{path.relative_to(SOURCE)}: {part.name} {problem}" for problem in part.problems()]
             else:
                 passes += 1
@@ -187,7 +188,7 @@ def main():
                     problems.append(f"{op.name}: its example does not parse:\n{textwrap.indent(message, '    ')}")
     for problem in problems:
         print(problem, file=sys.stderr)
-    print(f"{len(ops)} ops, {verified} attributes with verifiers, {passes} passes, {len(examples)} examples, {len(problems)} problems")
+    print(f"{len(ops)} ops, {verified} attributes and types with verifiers, {passes} passes, {len(examples)} examples, {len(problems)} problems")
     sys.exit(bool(problems))
 
 

@@ -47,13 +47,13 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, Ca
                                 Type elementType) {
   static const unsigned numDims[] = {3, 5, 2, 2, 3, 1};
   unsigned expected = numDims[static_cast<unsigned>(kind)];
-  if (dims.size() != expected)
+  if (dims.size() != expected) // (C1)
     return emitError() << "expected " << expected << " dims for a cache of kind '" << stringifyCacheKind(kind)
                        << "', got " << dims.size();
   for (auto [i, d] : llvm::enumerate(dims)) // a ring may pin no token
     if (d < (kind == CacheKind::ring_kv && i == 4 ? 0 : 1))
       return emitError() << "expected positive cache dims, got " << d;
-  if (!isa<FloatType>(elementType))
+  if (!isa<FloatType>(elementType)) // (C2)
     return emitError() << "expected a float element type, got " << elementType;
   return success();
 }

@@ -10,13 +10,13 @@ def Hybrid_CacheType : TypeDef<Hybrid_Dialect, "Cache"> {
     | kind | dims | content per sequence |
     |---|---|---|
     | paged_kv | heads, key, value | all past keys and values, in pages |
-    | ring_kv | heads, key, value, window, pinned | the last `window` tokens and the first `pinned` ones |
+    | ring_kv | heads, key, value, window, pinned | what a query at i sees: keys at j > i - window, and at j < pinned |
     | latent_kv | latent, rope | a compressed row per token: one head of key size latent + rope, of value size latent |
     | conv_taps | channels, taps | the last `taps` inputs of a causal convolution of width taps + 1 |
     | scan_state | heads, key (times the scan's order), value | the recurrent state |
     | memory_vector | width | one vector |
-
-    A query at position i of a ring sees the keys at positions j > i - window and j < pinned.
+    - (C1) `dims` has the entries that the table names for `kind`, all positive; but `pinned` may be 0.
+    - (C2) `elementType` is a float type.
   }];
   let parameters = (ins EnumParameter<Hybrid_CacheKind>:$kind, ArrayRefParameter<"int64_t">:$dims,
                         "::mlir::Type":$elementType);

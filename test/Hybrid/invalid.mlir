@@ -882,14 +882,19 @@ func.func @cache_view_c2_shape_of_view(%c: !hybrid.cache<memory_vector, [8], f32
 // -----
 
 // expected-error @+1 {{expected 3 dims for a cache of kind 'paged_kv', got 2}}
-func.func private @cache_type_dims(!hybrid.cache<paged_kv, [2, 16], f32>)
+func.func private @cache_c1_dims_of_kind(!hybrid.cache<paged_kv, [2, 16], f32>)
 
 // -----
 
 // expected-error @+1 {{expected positive cache dims, got 0}}
-func.func private @cache_type_positive(!hybrid.cache<scan_state, [2, 0, 8], f32>)
+func.func private @cache_c1_positive_dims(!hybrid.cache<scan_state, [2, 0, 8], f32>)
+
+// -----
+
+// expected-error @+1 {{expected positive cache dims, got -1}}
+func.func private @cache_c1_pinned(!hybrid.cache<ring_kv, [2, 16, 8, 64, -1], f32>)
 
 // -----
 
 // expected-error @+1 {{expected a float element type, got 'i32'}}
-func.func private @cache_type_element(!hybrid.cache<memory_vector, [8], i32>)
+func.func private @cache_c2_element_type(!hybrid.cache<memory_vector, [8], i32>)
