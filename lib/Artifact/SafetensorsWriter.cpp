@@ -1,3 +1,4 @@
+// Writing safetensors: the header first, then the tensors as they come; the file has its name once all are there.
 #include "lib/Artifact/Safetensors.h"
 #include <nlohmann/json.hpp>
 

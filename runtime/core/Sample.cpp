@@ -1,3 +1,4 @@
+// One token from logits.
 #include "runtime/core/Model.h"
 #include "runtime/core/Philox.h"
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Polynomials over the sizes of a call: arithmetic, and the text that artifacts and reports carry.
 #include "hybrid/Support/Polynomial.h"
 #include "gtest/gtest.h"
 using namespace mlir::hybrid;

@@ -1,3 +1,4 @@
+// Kernels of the tile dialect in f64: masks, dead rows, scans, roundings, and accesses outside of a buffer.
 #include "hybrid/Reference/TileEvaluator.h"
 #include "hybrid/Register.h"
 #include "mlir/IR/MLIRContext.h"

@@ -1,3 +1,4 @@
+// x86 kernels of each CPU level against the same kernels evaluated in f64.
 #include "X86Harness.h"
 using namespace mlir;
 using namespace mlir::hybrid;

@@ -1,3 +1,4 @@
+// How checks report: the first place of each finding, and how often it happened.
 #include "runtime/emulator/vm/AsyncState.h"
 #include "runtime/emulator/vm/GlobalShadow.h"
 #include "runtime/emulator/vm/State.h"
