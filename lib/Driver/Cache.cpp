@@ -40,7 +40,8 @@ static std::string keyOf(const CompileOptions &options) {
     for (const std::string &item : *list)
       key += item + ",";
   }
-  key += "|" + options.dtype.value_or("") + (options.fuse ? "" : "|apart");
+  key += "|" + options.dtype.value_or("") + (options.fuse ? "" : "|apart") + "|" + options.modelPasses + "|" +
+         options.blockPasses;
   if (fs::is_directory(options.input)) {
     std::error_code error;
     std::vector<std::string> files;

@@ -3,6 +3,7 @@
 #include "BuildArtifact.h"
 #include "Profile.h"
 #include "Report.h"
+#include "Stages.h"
 #include "dialects/Schedule/Schedule.h"
 #include "hybrid/Conversion/Blocks.h"
 #include "hybrid/Conversion/Passes.h"
@@ -11,9 +12,9 @@
 #include "hybrid/Target/NVPTX.h"
 #include "hybrid/Target/X86.h"
 #include "hybrid/Transforms/Passes.h"
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -21,30 +22,23 @@
 using namespace mlir;
 using namespace mlir::hybrid;
 
-namespace {
-/// Collects diagnostics while it lives.
-class Diagnostics {
-public:
-  explicit Diagnostics(MLIRContext &context)
-      : handler(&context, [this](Diagnostic &d) {
-          if (d.getSeverity() != DiagnosticSeverity::Error)
-            return;
-          llvm::raw_string_ostream os(text);
-          if (!text.empty())
-            os << "\n";
-          if (auto file = d.getLocation()->findInstanceOf<FileLineColLoc>())
-            os << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn() << ": ";
-          os << d;
-        }) {}
-  llvm::Error take(StringRef otherwise) { return llvm::createStringError(text.empty() ? otherwise.str() : text); }
+Diagnostics::Diagnostics(MLIRContext &context)
+    : handler(&context, [this](Diagnostic &d) {
+        if (d.getSeverity() != DiagnosticSeverity::Error)
+          return;
+        llvm::raw_string_ostream os(text);
+        if (!text.empty())
+          os << "\n";
+        if (auto file = d.getLocation()->findInstanceOf<FileLineColLoc>())
+          os << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn() << ": ";
+        os << d;
+      }) {}
 
-private:
-  std::string text;
-  ScopedDiagnosticHandler handler;
-};
-} // namespace
+llvm::Error Diagnostics::take(StringRef otherwise) const {
+  return llvm::createStringError(text.empty() ? otherwise.str() : text);
+}
 
-static llvm::Expected<OwningOpRef<ModuleOp>> importInput(MLIRContext &context, const CompileOptions &options) {
+llvm::Expected<OwningOpRef<ModuleOp>> hybrid::importInput(MLIRContext &context, const CompileOptions &options) {
   ImportOptions import;
   import.dtype = options.dtype;
   auto wants = [&](StringRef entry) {
@@ -55,6 +49,41 @@ static llvm::Expected<OwningOpRef<ModuleOp>> importInput(MLIRContext &context, c
   return importModel(context, options.input, import);
 }
 
+/// Appends what a caller asks for as text.
+static llvm::Error addPipeline(OpPassManager &pm, StringRef option, StringRef pipeline) {
+  if (pipeline.empty())
+    return llvm::Error::success();
+  std::string why;
+  llvm::raw_string_ostream os(why);
+  if (failed(parsePassPipeline(pipeline, pm, os)))
+    return llvm::createStringError(option + ": expected passes such as 'canonicalize,cse', got '" + pipeline +
+                                   "': " + StringRef(why).trim());
+  return llvm::Error::success();
+}
+
+llvm::Error hybrid::addModelPasses(OpPassManager &pm, const CompileOptions &options) {
+  pm.addPass(createVerifyModelFormPass());
+  pm.addPass(createDecomposeFusePass());
+  if (options.fuse) {
+    pm.addPass(createFoldScalesPass());
+    pm.addPass(createMergeProjectionsPass());
+  }
+  if (llvm::Error error = addPipeline(pm, "--model-passes", options.modelPasses))
+    return error;
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  if (!options.modelPasses.empty())
+    pm.addPass(createVerifyModelFormPass());
+  return llvm::Error::success();
+}
+
+llvm::Error hybrid::addBlockPasses(OpPassManager &pm, const CompileOptions &options) {
+  if (llvm::Error error = addPipeline(pm, "--block-passes", options.blockPasses))
+    return error;
+  pm.addPass(createVerifyBlockFormPass());
+  return llvm::Error::success();
+}
+
 llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &context, const CompileOptions &options) {
   llvm::Expected<OwningOpRef<ModuleOp>> model = importInput(context, options);
   if (!model)
@@ -62,14 +91,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &co
   Diagnostics diagnostics(context);
   PassManager pm(&context);
   (void)applyPassManagerCLOptions(pm); // a program without these options has none to apply
-  pm.addPass(createVerifyModelFormPass());
-  pm.addPass(createDecomposeFusePass());
-  if (options.fuse) {
-    pm.addPass(createFoldScalesPass());
-    pm.addPass(createMergeProjectionsPass());
-  }
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  if (llvm::Error error = addModelPasses(pm, options))
+    return std::move(error);
   if (failed(pm.run(**model)))
     return diagnostics.take("the graph passes failed");
   return model;
@@ -84,7 +107,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model,
     return diagnostics.take("forming blocks failed");
   PassManager pm(model.getContext());
   (void)applyPassManagerCLOptions(pm);
-  pm.addPass(createVerifyBlockFormPass());
+  if (llvm::Error error = addBlockPasses(pm, options))
+    return std::move(error);
   if (failed(pm.run(**blocks)))
     return diagnostics.take("the block form is not sound");
   return std::move(*blocks);

@@ -86,7 +86,7 @@ std::string hybrid::toString(const HostValue &value, int digits) {
 namespace {
 class Evaluator {
 public:
-  Evaluator(ParameterSource parameters) : parameters(parameters) {}
+  Evaluator(ParameterSource parameters, ValueObserver observe) : parameters(parameters), observe(observe) {}
   FailureOr<SmallVector<HostValue>> call(func::FuncOp function, ArrayRef<HostValue> arguments);
 
 private:
@@ -96,6 +96,7 @@ private:
   FailureOr<HostValue> runScalar(Operation *op, const Frame &frame);
 
   ParameterSource parameters;
+  ValueObserver observe;
   unsigned depth = 0;
 };
 } // namespace
@@ -239,8 +240,11 @@ FailureOr<SmallVector<HostValue>> Evaluator::call(func::FuncOp function, ArrayRe
       return failure();
     if (results.size() != op.getNumResults())
       return op.emitError("reference: expected ") << op.getNumResults() << " results, got " << results.size();
-    for (auto [value, content] : llvm::zip_equal(op.getResults(), results))
+    for (auto [value, content] : llvm::zip_equal(op.getResults(), results)) {
+      if (observe)
+        observe(value, content);
       frame.set(value, std::move(content));
+    }
     op.walk([&](Operation *inner) {
       for (Value operand : inner->getOperands()) {
         auto [it, isNew] = usesLeft.try_emplace(operand, 0);
@@ -255,6 +259,6 @@ FailureOr<SmallVector<HostValue>> Evaluator::call(func::FuncOp function, ArrayRe
 }
 
 FailureOr<SmallVector<HostValue>> hybrid::evaluate(func::FuncOp function, ArrayRef<HostValue> arguments,
-                                                   ParameterSource parameters) {
-  return Evaluator(parameters).call(function, arguments);
+                                                   ParameterSource parameters, ValueObserver observe) {
+  return Evaluator(parameters, observe).call(function, arguments);
 }

@@ -106,6 +106,7 @@ private:
   void copy(ValueRange from, ValueRange to);
 
   std::array<int64_t, 3> place;
+  bool rounds = true;
   int64_t warps = 1;
   llvm::DenseMap<Value, double> scalars;
   llvm::DenseMap<Value, Registers> tiles;
@@ -121,6 +122,7 @@ LogicalResult LayoutEvaluator::run(KernelOp kernel, const TileLaunch &launch) {
   if (!stated)
     return kernel.emitOpError("expected '") << kWarpsAttr << "'; run hybrid-assign-layouts first";
   warps = stated.getInt();
+  rounds = launch.rounds;
   size_t buffer = 0, number = 0;
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     bool isBuffer = isa<MemRefType>(argument.getType());
@@ -568,7 +570,7 @@ LogicalResult LayoutEvaluator::runElementwise(Operation &op) {
       set(i, kNaN);
       continue;
     }
-    FailureOr<double> x = evaluateElement(op, operands);
+    FailureOr<double> x = evaluateElement(op, operands, rounds);
     if (failed(x))
       return failure();
     set(i, *x);

@@ -10,8 +10,9 @@ namespace {
 class Evaluator {
 public:
   Evaluator(schedule::VariantOp variant, const ScheduleCall &call, CacheMemory &caches,
-            llvm::function_ref<const HostValue &(StringRef)> parameter, GridEvaluator evaluateGrid)
-      : variant(variant), call(call), caches(caches), parameter(parameter), evaluateGrid(evaluateGrid) {}
+            llvm::function_ref<const HostValue &(StringRef)> parameter, LaunchEvaluator evaluateLaunch, bool rounds)
+      : variant(variant), call(call), caches(caches), parameter(parameter), evaluateLaunch(evaluateLaunch),
+        rounds(rounds) {}
 
   FailureOr<HostValue> run() {
     HostValue logits;
@@ -83,8 +84,9 @@ private:
     if (auto param = dyn_cast<schedule::ParamOp>(op)) {
       HostValue v = parameter(param.getName());
       Type element = type.getElementType();
-      for (double &d : v.data)
-        d = roundTo(element, d);
+      if (rounds)
+        for (double &d : v.data)
+          d = roundTo(element, d);
       return keep(std::move(v));
     }
     if (auto cache = dyn_cast<schedule::CacheOp>(op)) {
@@ -142,7 +144,7 @@ private:
     std::array<int64_t, 3> grid{1, 1, 1};
     for (auto [i, extent] : llvm::enumerate(launch.getGrid()))
       grid[i] = value(extent);
-    LogicalResult result = evaluateGrid(kernel, {buffers, scalars}, grid);
+    LogicalResult result = evaluateLaunch(launch, kernel, {buffers, scalars, rounds}, grid);
     for (auto [buffer, shape] : llvm::zip_equal(buffers, shapes))
       buffer->shape = shape;
     return result;
@@ -152,7 +154,8 @@ private:
   const ScheduleCall &call;
   CacheMemory &caches;
   llvm::function_ref<const HostValue &(StringRef)> parameter;
-  GridEvaluator evaluateGrid;
+  LaunchEvaluator evaluateLaunch;
+  bool rounds;
   std::deque<HostValue> owned;
   llvm::DenseMap<Value, HostValue *> memories;
   HostValue *logitsMemory = nullptr;
@@ -161,6 +164,15 @@ private:
 
 FailureOr<HostValue> hybrid::evaluateVariant(schedule::VariantOp variant, const ScheduleCall &call, CacheMemory &caches,
                                              llvm::function_ref<const HostValue &(StringRef)> parameter,
+                                             LaunchEvaluator launch, bool rounds) {
+  return Evaluator(variant, call, caches, parameter, launch, rounds).run();
+}
+
+FailureOr<HostValue> hybrid::evaluateVariant(schedule::VariantOp variant, const ScheduleCall &call, CacheMemory &caches,
+                                             llvm::function_ref<const HostValue &(StringRef)> parameter,
                                              GridEvaluator grid) {
-  return Evaluator(variant, call, caches, parameter, grid).run();
+  auto launch = [&](schedule::LaunchOp, tile::KernelOp kernel, const TileLaunch &memory, std::array<int64_t, 3> size) {
+    return grid(kernel, memory, size);
+  };
+  return Evaluator(variant, call, caches, parameter, launch, /*rounds=*/true).run();
 }

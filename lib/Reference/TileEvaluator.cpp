@@ -65,6 +65,7 @@ private:
   }
 
   std::array<int64_t, 3> place;
+  bool rounds = true;
   DenseMap<Value, HostValue> values;
   DenseMap<Value, HostValue *> memories;
 };
@@ -78,6 +79,7 @@ struct Shape2 {
 } // namespace
 
 LogicalResult BlockEvaluator::run(tile::KernelOp kernel, const TileLaunch &launch) {
+  rounds = launch.rounds;
   size_t buffer = 0, number = 0;
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     bool isBuffer = isa<MemRefType>(argument.getType());
@@ -417,7 +419,9 @@ static std::optional<int64_t> evaluateInteger(Operation *op, ArrayRef<int64_t> x
       .Default([](Operation *) { return std::nullopt; });
 }
 
-FailureOr<double> mlir::hybrid::evaluateElement(Operation &op, ArrayRef<double> x) {
+FailureOr<double> mlir::hybrid::evaluateElement(Operation &op, ArrayRef<double> x, bool rounds) {
+  if (!rounds && isa<arith::TruncFOp>(op))
+    return x[0];
   if (isa<arith::SelectOp>(op))
     return x[0] != 0 ? x[1] : x[2];
   if (auto result = evaluateFloat(&op, x))
@@ -457,7 +461,7 @@ LogicalResult BlockEvaluator::runElementwise(Operation &op) {
     SmallVector<double> x;
     for (const HostValue *operand : operands) // a scalar condition of a select goes for all elements
       x.push_back(operand->data[operand->data.size() == 1 ? 0 : i]);
-    FailureOr<double> element = evaluateElement(op, x);
+    FailureOr<double> element = evaluateElement(op, x, rounds);
     if (failed(element))
       return failure();
     out.data[i] = *element;

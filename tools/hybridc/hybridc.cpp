@@ -1,9 +1,11 @@
 // The compiler's command line.
+#include "Bisect.h"
 #include "hybrid/Driver/Cache.h"
 #include "hybrid/Driver/Compile.h"
 #include "hybrid/Register.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Tools/Plugins/PassPlugin.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
@@ -25,8 +27,23 @@ static cl::opt<std::string> explain("explain", cl::value_desc("dispatch"), cl::c
                                     cl::desc("Show a kernel, or the kernels of a layer, in every form"));
 static cl::opt<std::string> profile("profile", cl::value_desc("file"), cl::cat(category),
                                     cl::desc("Join what hybrid-run --profile --json printed to --emit=report"));
+static cl::opt<bool> bisectForms("bisect", cl::cat(category),
+                                 cl::desc("Evaluate every form and name the first that computes other numbers"));
+static cl::opt<std::string> inputIds("input-ids", cl::value_desc("file"), cl::cat(category),
+                                     cl::desc("--bisect: tokens as hybrid-run reads them (default: drawn)"));
+static cl::opt<std::string> weights("weights", cl::value_desc("folder"), cl::cat(category),
+                                    cl::desc("--bisect: the checkpoint (default: the model's folder, or drawn)"));
+static cl::opt<uint64_t> seed("seed", cl::desc("--bisect: of weights and tokens that are drawn"), cl::cat(category));
+static cl::list<std::string> devices("device", cl::CommaSeparated, cl::cat(category),
+                                     cl::desc("--bisect: x86, emulator, cuda (default: x86 where it is a target)"));
+static cl::list<std::string> passPlugins("load-pass-plugin", cl::value_desc("library"), cl::cat(category),
+                                         cl::desc("Load passes from a plugin, for the options below"));
+static cl::opt<std::string> modelPasses("model-passes", cl::value_desc("passes"), cl::cat(category),
+                                        cl::desc("Passes to run on the model form behind the graph passes"));
+static cl::opt<std::string> blockPasses("block-passes", cl::value_desc("passes"), cl::cat(category),
+                                        cl::desc("Passes to run on the block form"));
 static cl::opt<bool> noCache("no-cache", cl::desc("Compile even when nothing changed"), cl::cat(category));
-static cl::opt<bool> json("json", cl::desc("Summary and report as JSON"), cl::cat(category));
+static cl::opt<bool> json("json", cl::desc("Summary, report and what --bisect finds as JSON"), cl::cat(category));
 
 /// Makes LLVM's and MLIR's options that look at passes ours, so that --help shows them.
 static void adoptPassOptions() {
@@ -58,6 +75,8 @@ int main(int argc, char **argv) {
   options.input = input;
   options.targets.assign(targets.begin(), targets.end());
   options.entries.assign(entries.begin(), entries.end());
+  options.modelPasses = modelPasses;
+  options.blockPasses = blockPasses;
   if (!dtype.empty())
     options.dtype = dtype;
   options.profile = profile;
@@ -68,12 +87,40 @@ int main(int argc, char **argv) {
   if (llvm::Error error = mlir::hybrid::checkOptions(options))
     return fail(std::move(error));
 
+  for (const std::string &plugin : passPlugins) {
+    llvm::Expected<mlir::PassPlugin> loaded = mlir::PassPlugin::load(plugin);
+    if (!loaded)
+      return fail(loaded.takeError());
+    loaded->registerPassRegistryCallbacks();
+  }
+
   if (input.empty() && emit != "status" && emit != "schema")
     return fail(llvm::createStringError("expected a description (.yaml), a Hugging Face folder or IR (.mlir)"));
   if (!emit.empty() && !explain.empty())
     return fail(llvm::createStringError("expected --emit or --explain, got both"));
   if (!profile.empty() && emit != "report")
     return fail(llvm::createStringError("--profile: expected --emit=report, which it is joined to"));
+  if (bisectForms && (!emit.empty() || !explain.empty()))
+    return fail(llvm::createStringError("expected --bisect, --emit or --explain, got two of them"));
+  if (!bisectForms)
+    for (const cl::Option &option :
+         std::initializer_list<std::reference_wrapper<cl::Option>>{inputIds, weights, seed, devices})
+      if (option.getNumOccurrences())
+        return fail(llvm::createStringError("--" + option.ArgStr + ": expected --bisect with it"));
+  if (bisectForms) {
+    BisectFlags flags{inputIds, weights, seed, {devices.begin(), devices.end()}};
+    std::string text, path = output.empty() ? "-" : output.getValue(); // read before lld resets all options
+    llvm::raw_string_ostream os(text);
+    llvm::Expected<bool> agree = runBisect(context, options, flags, json, os);
+    if (!agree)
+      return fail(agree.takeError());
+    if (llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &out) {
+          out << text;
+          return llvm::Error::success();
+        }))
+      return fail(std::move(error));
+    return *agree ? 0 : 1;
+  }
   if (!emit.empty() || !explain.empty()) {
     llvm::Expected<std::string> text = explain.empty() ? mlir::hybrid::compileToText(context, options, emit, json)
                                                        : mlir::hybrid::explainDispatch(context, options, explain);
@@ -92,7 +139,7 @@ int main(int argc, char **argv) {
   }
 
   std::string path = output.empty() ? llvm::sys::path::stem(input).str() + ".hyb" : output.getValue();
-  if (llvm::Error error = mlir::hybrid::compileCached(context, options, path, !noCache))
+  if (llvm::Error error = mlir::hybrid::compileCached(context, options, path, !noCache && passPlugins.empty()))
     return fail(std::move(error));
   return 0;
 }

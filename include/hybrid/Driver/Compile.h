@@ -25,6 +25,9 @@ struct CompileOptions {
   std::string profile;
   /// Leave every op in a kernel of its own, to see what fusion brings.
   bool fuse = true;
+  /// Passes of the caller's own, as --pass-pipeline spells them: on the model form, behind the graph passes and before
+  /// the canonicalizer; and on the block form.
+  std::string modelPasses, blockPasses;
 };
 
 /// The model form after the graph passes, ready for forming blocks.

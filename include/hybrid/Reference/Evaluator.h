@@ -12,12 +12,15 @@ void registerReferenceModels(DialectRegistry &registry);
 /// Gives the value of a parameter by the name of its ml_program.global.
 using ParameterSource = llvm::function_ref<FailureOr<HostValue>(StringRef name)>;
 
+/// Sees each value that an evaluation computes, in order.
+using ValueObserver = llvm::function_ref<void(Value value, const HostValue &content)>;
+
 /// The results of `function` on `arguments`. Dynamic sizes come from the arguments; scalars are values of rank 0; every
 /// float is an f64, so that conversions between float types change nothing. An element of tensor.empty is a NaN until
 /// it is written. A global that holds its value needs no parameter. Ops of the hybrid dialect run through their
 /// ReferenceOpInterface (registerReferenceModels). On failure the op that cannot be evaluated has said why.
 FailureOr<SmallVector<HostValue>> evaluate(func::FuncOp function, ArrayRef<HostValue> arguments,
-                                           ParameterSource parameters);
+                                           ParameterSource parameters, ValueObserver observe = {});
 
 /// A cache of `type` as a call finds it for sequences that have no tokens yet: no keys, zero taps, zero state.
 HostValue makeEmptyCache(CacheType type, int64_t sequences);

@@ -24,7 +24,17 @@ using CacheMemory = std::map<std::pair<std::string, int64_t>, HostValue>;
 /// What runs a kernel over a grid: evaluateTileGrid, or evaluateLayoutGrid for kernels in the GPU's tile form.
 using GridEvaluator = LogicalResult (*)(tile::KernelOp, const TileLaunch &, std::array<int64_t, 3>);
 
-/// Runs a variant and returns its logits. `parameter` gives the value of a parameter by name.
+/// What runs one launch: its kernel, with the memory and numbers that the launch passes, over its grid.
+using LaunchEvaluator =
+    llvm::function_ref<LogicalResult(schedule::LaunchOp, tile::KernelOp, const TileLaunch &, std::array<int64_t, 3>)>;
+
+/// Runs a variant, its launches by `launch`, and returns its logits. `parameter` gives the value of a parameter by
+/// name. Without `rounds`, parameters keep their values whatever they are stored in, and launches are told the same.
+FailureOr<HostValue> evaluateVariant(schedule::VariantOp variant, const ScheduleCall &call, CacheMemory &caches,
+                                     llvm::function_ref<const HostValue &(StringRef)> parameter, LaunchEvaluator launch,
+                                     bool rounds = true);
+
+/// The same with one evaluator for all kernels.
 FailureOr<HostValue> evaluateVariant(schedule::VariantOp variant, const ScheduleCall &call, CacheMemory &caches,
                                      llvm::function_ref<const HostValue &(StringRef)> parameter,
                                      GridEvaluator grid = evaluateTileGrid);

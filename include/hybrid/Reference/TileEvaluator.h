@@ -13,6 +13,8 @@ namespace mlir::hybrid {
 struct TileLaunch {
   llvm::ArrayRef<HostValue *> buffers;
   llvm::ArrayRef<int64_t> scalars;
+  /// False: conversions to a narrower float change nothing, so that what is left is the kernel's mathematics.
+  bool rounds = true;
 };
 
 /// Runs the block at `place` of the grid. Everything is computed in f64, except that conversions to a
@@ -25,8 +27,8 @@ LogicalResult evaluateTileBlock(tile::KernelOp kernel, const TileLaunch &launch,
 LogicalResult evaluateTileGrid(tile::KernelOp kernel, const TileLaunch &launch, std::array<int64_t, 3> grid);
 
 /// One element of an elementwise op of arith or math, from one element of each operand. Fails, with an error at the op,
-/// where a kernel may not use it.
-FailureOr<double> evaluateElement(Operation &op, llvm::ArrayRef<double> operands);
+/// where a kernel may not use it. `rounds` is that of a launch.
+FailureOr<double> evaluateElement(Operation &op, llvm::ArrayRef<double> operands, bool rounds = true);
 
 /// `value` as `type` (f32, bf16, f16) would hold it; other types leave it as it is.
 double roundTo(Type type, double value);
