@@ -388,10 +388,8 @@ BasicBlock *Translator::edgeTo(unsigned block) {
   llvm::IRBuilder<>::InsertPointGuard guard(builder);
   BasicBlock *check = newBlock("back"), *exhausted = newBlock("exhausted");
   builder.SetInsertPoint(check);
-  Value *pointer = field(offsetof(Warp, budget));
-  Value *left = builder.CreateSub(builder.CreateLoad(builder.getInt64Ty(), pointer), builder.getInt64(1));
-  builder.CreateStore(left, pointer);
-  builder.CreateCondBr(builder.CreateICmpSGT(left, builder.getInt64(0)), entries[block], exhausted);
+  Value *turn = builder.CreateAnd(passes, builder.getInt64(passesPerTurn - 1));
+  builder.CreateCondBr(builder.CreateICmpNE(turn, builder.getInt64(0)), entries[block], exhausted);
   builder.SetInsertPoint(exhausted);
   yieldTo(block);
   return check;
@@ -439,9 +437,11 @@ void Translator::translateBlock(unsigned index) {
   Value *warps = builder.CreateConstInBoundsGEP1_64(builder.getInt64Ty(), counts, 2 * index);
   Value *threads = builder.CreateConstInBoundsGEP1_64(builder.getInt64Ty(), counts, 2 * index + 1);
   auto add = [&](Value *pointer, Value *amount) {
-    builder.CreateStore(builder.CreateAdd(builder.CreateLoad(builder.getInt64Ty(), pointer), amount), pointer);
+    Value *sum = builder.CreateAdd(builder.CreateLoad(builder.getInt64Ty(), pointer), amount);
+    builder.CreateStore(sum, pointer);
+    return sum;
   };
-  add(warps, builder.getInt64(1));
+  passes = add(warps, builder.getInt64(1));
   add(threads,
       builder.CreateZExt(builder.CreateIntrinsic(llvm::Intrinsic::ctpop, {word()}, {mask}), builder.getInt64Ty()));
   bool ended = false;

@@ -111,12 +111,13 @@ private:
   llvm::Value *symbol(const Operand &operand, unsigned bits);
   llvm::Value *specialRegister(std::string_view name);
   void translateBlock(unsigned index);
-  /// Where a branch to a block goes: through a check of the budget if it goes back, so that no loop runs for ever.
+  /// Where a branch to a block goes: if it goes back, now and then to let others run, so that no loop runs for ever.
   llvm::BasicBlock *edgeTo(unsigned block);
 
   llvm::Module &module;
   llvm::Function *function = nullptr;
   llvm::Value *warp = nullptr, *registers = nullptr, *scratchBase = nullptr, *counts = nullptr;
+  llvm::Value *passes = nullptr; ///< how often the warp has come through the block
   std::vector<llvm::BasicBlock *> entries;
   llvm::BasicBlock *dispatcher = nullptr;
   llvm::PHINode *dispatched = nullptr;

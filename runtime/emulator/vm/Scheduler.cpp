@@ -13,7 +13,6 @@ using namespace hybridrt::emulator;
 
 namespace {
 
-constexpr int64_t backEdgesPerTurn = 1 << 12;
 constexpr uint64_t defaultTurns = 1 << 16; ///< turns in which nothing happens, before a launch counts as stuck
 constexpr uint32_t patience = 512;         ///< stops of some lanes of a warp before others of it run out of order
 
@@ -210,7 +209,7 @@ public:
 private:
   void runWarp(Warp *w) {
     for (;;) {
-      w->budget = backEdgesPerTurn;
+      w->budget = passesPerTurn;
       if (w->diverged)
         enterBlock(w, w->next);
       uint32_t result = launch.program->run(w, w->next);

@@ -89,7 +89,7 @@ struct alignas(64) Warp {
   const uint64_t *globals = nullptr; ///< addresses of the module's variables
   uint32_t next = 0;                 ///< the block to resume at
   uint32_t live = 0;
-  int64_t budget = 0;                 ///< back edges left before it must let others run
+  int64_t budget = 0;                 ///< times that its lanes may part or meet before it must let others run
   alignas(64) uint32_t thread[3][32]; ///< %tid
   uint32_t uniform[size_t(Uniform::Count)];
 
@@ -226,13 +226,16 @@ struct LaunchState {
   ~LaunchState();
 };
 
+/// Passes of a converged warp through a block before it lets others run at the next branch back; a power of two.
+constexpr uint64_t passesPerTurn = 1 << 12;
+
 /// Atomics of diverged lanes that change nothing before the others of their warp run: what they wait for may be theirs
 /// to do.
 constexpr uint32_t mostPolls = 256;
 
 inline void notePoll(Warp *warp) {
   if (warp->diverged && ++warp->polls >= mostPolls)
-    warp->budget = 0; // stops at the next back edge
+    warp->budget = 0; // stops when lanes are chosen next
 }
 
 /// Records a diagnostic; equal ones at one line are counted together.
