@@ -12,8 +12,8 @@ GlobalWord *GlobalShadow::page(uint64_t number) {
     uint64_t generation = 0, number = 0;
     GlobalWord *words = nullptr;
   };
-  static thread_local Cached cache[64];
-  Cached &cached = cache[number % 64];
+  static thread_local Cached cache[512];
+  Cached &cached = cache[number % 512];
   if (cached.generation == generation && cached.number == number)
     return cached.words;
   GlobalWord *words = nullptr;
