@@ -35,6 +35,16 @@ const CheckCase cases[] = {
 - setp.eq.u32 %p, %t, 0;
 - @%p st.shared.u32 [sm], %t;)",
      "race in shared memory: write after an unsynchronised write"},
+    {"SharedWritesOfDifferentValues", R"(
+  shr.u32 %x, %t, 5;
+- mov.u32 %x, 7;
+  st.shared.u32 [sm], %x;)",
+     "race in shared memory: write after an unsynchronised write"},
+    {"GlobalWritesOfDifferentValues", R"(
++ add.u32 %x, %b, 7;
+- mov.u32 %x, 7;
+  st.global.u32 [%d], %x;)",
+     "race in global memory: write after an unsynchronised write", 64, 2},
     {"UninitialisedShared", R"(
 - st.shared.u32 [%s], %t;
   ld.shared.u32 %x, [%s];
@@ -174,6 +184,11 @@ END:)",
   sub.u64 %y, %y, %w;
   add.u64 %y, %y, %d;
   ld.global.u32 %x, [%y];)",
+     "race in global memory: read after an unsynchronised write"},
+    {"GuessWithoutComparison", R"(
+  ld.global.u32 %x, [%d];
+- atom.global.cas.b32 %x, [%d], %x, %t;
++ atom.global.exch.b32 %x, [%d], %t;)",
      "race in global memory: read after an unsynchronised write"},
     {"FlagWithoutFence", R"(
   setp.eq.u32 %p, %b, 0;

@@ -84,6 +84,21 @@ void checkVector(Translator &t, size_t count, unsigned bytes) {
     t.malformed("a vector of 1, 2, 4 or 8 elements of at most 32 bytes together");
 }
 
+/// Whether an atom.cas of the kernel is at the same register and offset. A plain load there is the guess before a loop:
+/// the comparison judges it, so that it races with nothing.
+bool isGuess(Translator &t, const Operand &memory) {
+  const Operand &base = memory.parts[0];
+  if (base.kind != Operand::Kind::Register)
+    return false;
+  for (const Instruction &other : t.code.instructions)
+    if (other.opcode == "atom" && other.operands.size() > 1 && other.has("cas")) {
+      const Operand &place = other.operands[1];
+      if (!place.parts.empty() && place.parts[0].reg == base.reg && place.offset == memory.offset)
+        return true;
+    }
+  return false;
+}
+
 void emitLoad(Translator &t, const Instruction &i) {
   PtxType type = typeOf(i);
   const Operand &memory = t.operand(1);
@@ -98,9 +113,10 @@ void emitLoad(Translator &t, const Instruction &i) {
   bool wide = bytes == 16;
   size_t count = targets.size() * (wide ? 2 : 1);
   bytes = wide ? 8 : bytes;
+  uint32_t strength = strengthOf(i) | (isGuess(t, memory) ? strong : 0);
   t.toScratch(0, t.address(memory));
   t.callWarp("emu_load", t.none(),
-             {t.lanes(), t.scalar(uint32_t(space)), t.scalar(bytes), t.scalar(uint32_t(count)), t.scalar(strengthOf(i)),
+             {t.lanes(), t.scalar(uint32_t(space)), t.scalar(bytes), t.scalar(uint32_t(count)), t.scalar(strength),
               t.scratch(0), t.scratch(256), t.line()});
   auto part = [&](size_t index) { return t.fromScratch(256 + unsigned(index) * 32 * bytes, 8 * bytes); };
   for (size_t k = 0; k < targets.size(); ++k) {

@@ -153,7 +153,8 @@ private:
       return;
     }
     if (shadow)
-      shadow->write(w, address, bytes, copy.reduction != 0, copy.line, int(copy.lane));
+      shadow->write(w, address, bytes, copy.reduction != 0, copy.line, int(copy.lane),
+                    copy.reduction ? nullptr : shared);
     if (!copy.reduction) {
       std::memcpy(global, shared, bytes);
       return;
@@ -189,7 +190,8 @@ void runPlain(Warp *w, BulkCopy &copy) {
     return;
   case BulkCopy::ToGlobal:
     if (shadow)
-      shadow->write(w, copy.global, copy.bytes, copy.reduction != 0, copy.line, int(copy.lane));
+      shadow->write(w, copy.global, copy.bytes, copy.reduction != 0, copy.line, int(copy.lane),
+                    copy.reduction ? nullptr : shared);
     if (!copy.reduction) {
       std::memcpy(global, shared, copy.bytes);
       return;

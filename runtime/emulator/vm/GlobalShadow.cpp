@@ -1,4 +1,5 @@
 #include "runtime/emulator/vm/GlobalShadow.h"
+#include <cstring>
 
 using namespace hybridrt::emulator;
 
@@ -115,14 +116,21 @@ void GlobalShadow::read(Warp *w, uint64_t address, uint32_t bytes, bool isStrong
   });
 }
 
-void GlobalShadow::write(Warp *w, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane) {
+void GlobalShadow::write(Warp *w, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane,
+                         const uint8_t *values) {
   if (!tracked(w))
     return;
   uint32_t me = nameOf(w), clock = w->clock[w->clockIndex] & GlobalWord::clockMask;
+  auto changes = [&](uint64_t word) {
+    if (!values)
+      return true;
+    uint64_t begin = std::max(word, address), end = std::min(word + 4, address + bytes);
+    return std::memcmp(reinterpret_cast<const void *>(begin), values + (begin - address), end - begin) != 0;
+  };
   forEachWord(address, bytes, [&](GlobalWord &word, uint64_t at) {
     uint8_t bits = covered(at, address, bytes);
     if (word.writer && (word.written & bits) && !(isStrong && word.isStrong) &&
-        !ordered(w, word.writer, word.writeClock)) [[unlikely]]
+        !ordered(w, word.writer, word.writeClock) && changes(at)) [[unlikely]]
       diagnose(w, "race in global memory: write after an unsynchronised write", line, at, lane);
     if (word.reader && (word.read & bits) && !word.partial && !readersOrdered(w, word)) [[unlikely]]
       diagnose(w, "race in global memory: write after an unsynchronised read", line, at, lane);

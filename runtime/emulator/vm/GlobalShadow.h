@@ -22,7 +22,9 @@ static_assert(sizeof(GlobalWord) == 16);
 class GlobalShadow {
 public:
   void read(Warp *warp, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane);
-  void write(Warp *warp, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane);
+  /// `values`, where given, is what will be written: words that hold it already do not race.
+  void write(Warp *warp, uint64_t address, uint32_t bytes, bool isStrong, uint32_t line, int lane,
+             const uint8_t *values = nullptr);
   GlobalShadow();
   ~GlobalShadow();
 

@@ -187,7 +187,8 @@ void emu_storeMatrix(Warp *w, uint32_t lanes, uint32_t matrices, uint32_t transp
       if (!place.cta)
         continue;
       if (w->launch->options.checks.has(Check::Shared))
-        checkSharedWrite(w, *place.cta, place.offset, 16, line, int(lane));
+        checkSharedWrite(w, *place.cta, place.offset, 16, line, int(lane), false,
+                         reinterpret_cast<const uint8_t *>(rows[r]));
       std::memcpy(&place.cta->shared[place.offset], rows[r], 16);
     }
     countRows(w, address + m * 8);

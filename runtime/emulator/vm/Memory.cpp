@@ -67,6 +67,12 @@ void moveWarp(const Transfer &t, int pattern, uint8_t *memory, uint32_t span) {
     std::memcpy(memory, t.data, span);
 }
 
+/// What one lane stores, gathered into `room`.
+const uint8_t *valuesOf(const Transfer &t, unsigned lane, uint8_t *room) {
+  moveLane(t, lane, room);
+  return room;
+}
+
 /// What a load gives that may not read.
 void poisonLane(const Transfer &t, unsigned lane) {
   if (t.isLoad)
@@ -112,12 +118,13 @@ void globalTransfer(const Transfer &t, uint32_t mask) {
         if (t.isLoad)
           shadow->read(w, base, span, false, t.line, 0);
         else
-          shadow->write(w, base, span, false, t.line, 0);
+          shadow->write(w, base, span, false, t.line, 0, t.data);
       }
       moveWarp(t, pattern, memory, span);
       return;
     }
   }
+  uint8_t values[32];
   for (unsigned lane : Lanes(mask)) {
     uint64_t at = t.address[lane];
     if (!aligned(t, lane) || !resolveGlobal(w, at, t.bytes(), t.line, int(lane))) {
@@ -128,7 +135,7 @@ void globalTransfer(const Transfer &t, uint32_t mask) {
       if (t.isLoad)
         shadow->read(w, at, t.bytes(), t.strength, t.line, int(lane));
       else
-        shadow->write(w, at, t.bytes(), t.strength, t.line, int(lane));
+        shadow->write(w, at, t.bytes(), t.strength, t.line, int(lane), valuesOf(t, lane, values));
     }
     if (sync && !t.isLoad)
       synchronise(w, *sync, at, t.strength, false, true);
@@ -155,13 +162,14 @@ void sharedTransfer(const Transfer &t, uint32_t mask) {
         if (t.isLoad)
           checkSharedRead(w, *place.cta, place.offset, span, t.line, 0);
         else
-          checkSharedWrite(w, *place.cta, place.offset, span, t.line, 0);
+          checkSharedWrite(w, *place.cta, place.offset, span, t.line, 0, false, t.data);
       }
       uint8_t *memory = &place.cta->shared[place.offset];
       moveWarp(t, pattern, memory, span);
       return;
     }
   }
+  uint8_t values[32];
   for (unsigned lane : Lanes(mask)) {
     SharedPlace place =
         aligned(t, lane) ? resolveShared(w, t.address[lane], t.bytes(), 1, t.line, int(lane)) : SharedPlace();
@@ -176,7 +184,8 @@ void sharedTransfer(const Transfer &t, uint32_t mask) {
       if (t.isLoad && !t.strength)
         checkSharedRead(w, *place.cta, place.offset, t.bytes(), t.line, int(lane));
       else if (!t.isLoad)
-        checkSharedWrite(w, *place.cta, place.offset, t.bytes(), t.line, int(lane), t.strength);
+        checkSharedWrite(w, *place.cta, place.offset, t.bytes(), t.line, int(lane), t.strength,
+                         valuesOf(t, lane, values));
     }
     moveLane(t, lane, &place.cta->shared[place.offset]);
     if (sync && t.isLoad)

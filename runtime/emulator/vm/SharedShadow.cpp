@@ -76,13 +76,27 @@ uint32_t unorderedRead(Warp *w, const Cta &cta, uint64_t readers, uint32_t word,
   return first;
 }
 
+/// What a write is about to write, if that is known.
+struct Written {
+  uint32_t offset, bytes;
+  const uint8_t *values;
+
+  bool changes(const Cta &cta, uint32_t word) const {
+    if (!values)
+      return true;
+    uint32_t begin = std::max(word * 4, offset), end = std::min(word * 4 + 4, offset + bytes);
+    return std::memcmp(&cta.shared[begin], values + (begin - offset), end - begin) != 0;
+  }
+};
+
 /// Checks of a write that may come from either proxy.
 inline void checkWrite(Warp *w, Cta &cta, ShadowWord &shadow, uint32_t word, uint8_t covered, uint32_t line, int lane,
-                       bool isStrong) {
+                       bool isStrong, const Written &written) {
   if (cta.pendingReads[word]) [[unlikely]]
     diagnose(w, "write to shared memory that wgmma or a bulk store still reads", line, word * 4, lane);
   if (shadow.writer != 0xFFFF && shadow.writer != w->clockIndex && shadow.clock > w->clock[shadow.writer] &&
-      (shadow.written & covered) && !(isStrong && (shadow.flags & ShadowWord::AtomicWrite))) [[unlikely]]
+      (shadow.written & covered) && !(isStrong && (shadow.flags & ShadowWord::AtomicWrite)) &&
+      written.changes(cta, word)) [[unlikely]]
     diagnose(w, "race in shared memory: write after an unsynchronised write", line, word * 4, lane);
   // Bytes of earlier reads are not kept apart, so a part is not held against parts.
   if (shadow.readers && !(covered != 15 && (shadow.flags & ShadowWord::PartRead)) &&
@@ -156,7 +170,7 @@ void hybridrt::emulator::checkSharedRead(Warp *w, Cta &cta, uint32_t offset, uin
 }
 
 void hybridrt::emulator::checkSharedWrite(Warp *w, Cta &cta, uint32_t offset, uint32_t bytes, uint32_t line, int lane,
-                                          bool isStrong) {
+                                          bool isStrong, const uint8_t *values) {
   if (!isStrong && wholeWords(offset, bytes) && mayWrite(w, cta, offset / 4, bytes / 4)) {
     ShadowWord written;
     written.writer = uint16_t(w->clockIndex);
@@ -171,7 +185,7 @@ void hybridrt::emulator::checkSharedWrite(Warp *w, Cta &cta, uint32_t offset, ui
     if (shadow.flags & ShadowWord::PendingWrite) [[unlikely]]
       diagnose(w, "write over the destination of an asynchronous copy that has not been waited for", line, word * 4,
                lane);
-    checkWrite(w, cta, shadow, word, covered, line, lane, isStrong);
+    checkWrite(w, cta, shadow, word, covered, line, lane, isStrong, {offset, bytes, values});
     shadow.initialised = (shadow.initialised | covered) & 15;
     shadow.readers = 0;
     // A warp's atomic after its own plain store does not make the store known to others: the store stays on record.
@@ -192,7 +206,7 @@ void hybridrt::emulator::beginAsyncWrite(Warp *w, Cta &cta, uint32_t offset, uin
   }
   for (uint32_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) {
     ShadowWord &shadow = cta.shadow[word];
-    checkWrite(w, cta, shadow, word, coveredBytes(word, offset, bytes), line, lane, false);
+    checkWrite(w, cta, shadow, word, coveredBytes(word, offset, bytes), line, lane, false, {offset, bytes, nullptr});
     if (shadow.flags & ShadowWord::PendingWrite)
       diagnose(w, "asynchronous copy over the destination of another that has not been waited for", line, word * 4,
                lane);

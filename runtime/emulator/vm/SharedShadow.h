@@ -15,9 +15,10 @@ struct SharedReader {
 /// Offsets are within `cta`'s shared memory and in bounds.
 void checkSharedRead(Warp *warp, Cta &cta, uint32_t offset, uint32_t bytes, uint32_t line, int lane,
                      const SharedReader &reader = {});
-/// `isStrong`: an atomic or volatile access.
+/// `isStrong`: an atomic or volatile access. `values`, where given, is what will be written: words that hold it already
+/// do not race, as compilers have several warps write what they all know.
 void checkSharedWrite(Warp *warp, Cta &cta, uint32_t offset, uint32_t bytes, uint32_t line, int lane,
-                      bool isStrong = false);
+                      bool isStrong = false, const uint8_t *values = nullptr);
 /// An asynchronous copy into shared memory begins: what is there now must not be touched any more.
 void beginAsyncWrite(Warp *warp, Cta &cta, uint32_t offset, uint32_t bytes, uint32_t line, int lane);
 /// ... and ends: `writer` and its clock are those that wait for it.

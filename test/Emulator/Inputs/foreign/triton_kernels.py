@@ -1,8 +1,9 @@
-"""Kernels in Triton, compiled without a GPU, for EmulatorForeignTest.cpp.
+"""Kernels in Triton, compiled without a GPU, for EmulatorTritonTest.cpp.
 
 Usage: triton_kernels.py FOLDER CHIP...      with chips 80, 90 or 100
 
-Writes FOLDER/triton_NAME.sm_CHIP.ptx. Its first line says what a launch needs: warps and bytes of dynamic shared memory.
+Writes FOLDER/triton_NAME.sm_CHIP.ptx. Its first line says what a launch needs: warps, bytes of dynamic shared memory, and
+bytes of scratch memory per block.
 Needs Triton 3.9 and no torch.
 """
 import os
@@ -231,7 +232,8 @@ def main():
             text = re.sub(r"[ \t]+$", "", text, flags=re.M)
             text = re.sub(r"\n+", "\n", text).strip()
             metadata = result.metadata
-            head = f"// warps {metadata.num_warps} shared {metadata.shared}\n"
+            head = (f"// warps {metadata.num_warps} shared {metadata.shared} "
+                    f"scratch {getattr(metadata, 'global_scratch_size', 0)}\n")
             (folder / f"triton_{name}.sm_{chip}.ptx").write_text(head + text + "\n")
             print(f"triton_{name}.sm_{chip}.ptx: {len(text)} bytes")
 
