@@ -17,9 +17,7 @@ Status hybridrt::writeArtifact(ArtifactT &artifact, const std::string &path) {
     checkArtifact(artifact).get();
     flatbuffers::FlatBufferBuilder builder;
     FinishArtifactBuffer(builder, CreateArtifact(builder, &artifact));
-    FileWriter file(path);
-    file.write(builder.GetBufferPointer(), builder.GetSize());
-    file.commit();
+    writeFile(path, builder.GetBufferPointer(), builder.GetSize());
   });
 }
 

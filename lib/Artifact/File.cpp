@@ -19,7 +19,7 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
     struct stat info;
     if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
       close(descriptor);
-      fail("expected '", path, "' to be a file");
+      fail("expected '", path, "' to be a file, found ", S_ISDIR(info.st_mode) ? "a folder" : "a device or a pipe");
     }
     MappedFile file;
     file.name = path;
@@ -71,34 +71,48 @@ void hybridrt::removeTemporaries() {
       unlink(t.path);
 }
 
+TemporaryName::TemporaryName(const std::string &path) {
+  for (size_t i = 0; i < temporaries.size() && slot < 0; ++i)
+    if (path.size() < sizeof(Temporary::path) && !temporaries[i].taken.exchange(true))
+      slot = int(i);
+  if (slot < 0)
+    return;
+  std::strcpy(temporaries[slot].path, path.c_str());
+  temporaries[slot].live = true;
+}
+
+TemporaryName::~TemporaryName() {
+  if (slot < 0)
+    return;
+  temporaries[slot].live = false;
+  temporaries[slot].taken = false;
+}
+
+/// Whether a path leads to something that a rename would destroy.
+static bool isDevice(const std::string &path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
 FileWriter::FileWriter(const std::string &path) : path(path) {
   static std::atomic<unsigned> count{0};
-  temporary = concat(path, ".tmp.", getpid(), ".", count++);
-  for (size_t i = 0; i < temporaries.size() && slot < 0; ++i)
-    if (temporary.size() < sizeof(Temporary::path) && !temporaries[i].taken.exchange(true))
-      slot = int(i);
-  if (slot >= 0) {
-    std::strcpy(temporaries[slot].path, temporary.c_str());
-    temporaries[slot].live = true;
+  if (isDevice(path)) {
+    descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  } else {
+    temporary = concat(path, ".tmp.", getpid(), ".", count++);
+    name = TemporaryName(temporary);
+    descriptor = ::open(temporary.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
   }
-  descriptor = ::open(temporary.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
-  if (descriptor < 0) {
-    int error = errno;
-    if (slot >= 0)
-      temporaries[slot].live = temporaries[slot].taken = false;
-    fail("cannot write '", path, "': ", std::strerror(error));
-  }
+  if (descriptor < 0)
+    fail("cannot write '", path, "': ", std::strerror(errno));
 }
 
 FileWriter::~FileWriter() {
-  if (descriptor >= 0) {
-    close(descriptor);
+  if (descriptor < 0)
+    return;
+  close(descriptor);
+  if (!temporary.empty())
     unlink(temporary.c_str());
-  }
-  if (slot >= 0) {
-    temporaries[slot].live = false;
-    temporaries[slot].taken = false;
-  }
 }
 
 void FileWriter::write(const void *data, size_t size) {
@@ -129,6 +143,8 @@ void FileWriter::writeAt(const void *data, size_t size, uint64_t offset) {
 }
 
 void FileWriter::resize(uint64_t size) {
+  if (temporary.empty())
+    return;
   // Reserves the room, so that a full disk is an error here and not a bus error later.
   if (int error = posix_fallocate(descriptor, 0, size); error != 0 && size > 0)
     fail("cannot reserve ", size, " bytes for '", path, "': ", std::strerror(error));
@@ -137,9 +153,16 @@ void FileWriter::resize(uint64_t size) {
 void FileWriter::commit() {
   int closed = close(descriptor);
   descriptor = -1;
-  if (closed != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    int error = errno;
+  if (closed == 0 && (temporary.empty() || std::rename(temporary.c_str(), path.c_str()) == 0))
+    return;
+  int error = errno;
+  if (!temporary.empty())
     unlink(temporary.c_str());
-    fail("cannot write '", path, "': ", std::strerror(error));
-  }
+  fail("cannot write '", path, "': ", std::strerror(error));
+}
+
+void hybridrt::writeFile(const std::string &path, const void *data, size_t size) {
+  FileWriter writer(path);
+  writer.write(data, size);
+  writer.commit();
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace hybridrt {
 
@@ -31,8 +32,28 @@ private:
   int64_t modifiedAt = 0;
 };
 
-/// A file under construction. It has a name of its own until commit() renames it; destroyed before that, it
-/// is removed. A signal handler may call removeTemporaries() to leave nothing partial behind.
+/// A name that removeTemporaries() removes while this object lives.
+class TemporaryName {
+public:
+  TemporaryName() = default;
+  explicit TemporaryName(const std::string &path);
+  TemporaryName(TemporaryName &&other) noexcept : slot(std::exchange(other.slot, -1)) {}
+  TemporaryName &operator=(TemporaryName &&other) noexcept {
+    std::swap(slot, other.slot);
+    return *this;
+  }
+  ~TemporaryName();
+
+private:
+  int slot = -1;
+};
+
+/// Removes what has a TemporaryName, such as the file of every FileWriter that is not committed. A signal handler may
+/// call it to leave nothing partial behind.
+void removeTemporaries();
+
+/// A file under construction. It has a name of its own until commit() renames it; destroyed before that, it is removed.
+/// What is there already and is no file, such as /dev/null or a pipe, is written in its place.
 class FileWriter {
 public:
   explicit FileWriter(const std::string &path);
@@ -47,13 +68,13 @@ public:
   void commit();
 
 private:
-  std::string path, temporary;
+  std::string path, temporary; // the second is empty where the first is no file
+  TemporaryName name;
   int descriptor = -1;
-  int slot = -1;
 };
 
-/// Removes the temporary files of every FileWriter that is not committed. Async-signal-safe.
-void removeTemporaries();
+/// Writes a whole file.
+void writeFile(const std::string &path, const void *data, size_t size);
 
 } // namespace hybridrt
 #endif

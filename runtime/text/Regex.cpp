@@ -191,8 +191,6 @@ bool Regex::search(std::string_view text, size_t from, Match &match) const {
   if (result < 0)
     fail(state->where, ": cannot match the regular expression: ", messageOf(result));
   const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(state->match);
-  if (ends[1] < ends[0]) // \K in a lookahead
-    fail(state->where, ": the regular expression ends a match before it begins");
   match = {ends[0], ends[1]};
   return true;
 }

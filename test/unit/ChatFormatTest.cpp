@@ -81,7 +81,10 @@ TEST(ChatFormat, ReadsFiles) {
   ChatFormat format = ChatFormat::read(path);
   EXPECT_EQ(join(format.opening(std::nullopt)) + join(format.turn(" x ", true)), "<s>\nU:x\nA:");
   EXPECT_EQ(format.stops, std::vector<std::string>{"</s>"});
-  EXPECT_THROW(format.opening("S"), Error);
+  EXPECT_EQ(capture([&] { (void)format.opening("S"); }).error(), "the chat format has no system messages");
+  std::ofstream(path) << R"({"user": ["U:"], "assistant": ["A:", "\n"]})";
+  EXPECT_EQ(capture([&] { ChatFormat::read(path); }).error(),
+            "'" + path + "'.user: expected what stands before and after a message, found [\"U:\"]");
   std::ofstream(path) << R"({"user": ["U:", "\n"], "assistant": ["A:", "\n"], "stops": []})";
   try {
     ChatFormat::read(path);

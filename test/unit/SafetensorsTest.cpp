@@ -28,7 +28,13 @@ protected:
     uint64_t size = header.size();
     return std::string(reinterpret_cast<char *>(&size), 8) + header + std::string(data, '\1');
   }
-  std::string errorOf(const std::string &bytes) const { return Safetensors::open(put(bytes)).error(); }
+  /// A message with F for the test's folder.
+  std::string inFolder(std::string text) const {
+    for (size_t at; (at = text.find(folder)) != std::string::npos;)
+      text.replace(at, folder.size(), "F");
+    return text;
+  }
+  std::string errorOf(const std::string &bytes) const { return inFolder(Safetensors::open(put(bytes)).error()); }
 
   std::string folder;
 };
@@ -89,33 +95,82 @@ TEST_F(SafetensorsTest, MessagesNameTheCulprit) {
     std::string bytes;
     const char *message;
   } cases[] = {
-      {"", "is empty"},
-      {std::string(8, '\xff'), "exceeds the format's limit"},
-      {file("[]", 0), "JSON object"},
-      {file("{", 0), ":1:2: invalid JSON"},
-      {file(std::string(200, '['), 0), "nests more than 64"},
-      {file(header("3"), 0), "expected an object with 'dtype'"},
-      {file(header(R"({"dtype":"F33","shape":[2],"data_offsets":[0,8]})"), 8), "unknown dtype 'F33'"},
-      {file(header(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"), 8), "found -2"},
-      {file(header(R"({"dtype":"F32","shape":[2.5],"data_offsets":[0,8]})"), 8), "found 2.5"},
-      {file(header(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"), 8), "takes 12 bytes, found 8"},
-      {file(header(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]})"), 0), "more elements"},
-      {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"), 8), "begins at 8 and ends at 0"},
-      {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551615]})"), 8), "truncated"},
-      {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":[4,12]})"), 12), "after a gap"},
-      {file(header(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})"), 8), "the file holds 8"},
+      {"", "'F/model.safetensors' is empty; expected a safetensors file"},
+      {"1234567", "'F/model.safetensors' is truncated: expected an 8-byte header size, found 7 bytes"},
+      {std::string(8, '\xff'), "'F/model.safetensors': header of 18446744073709551615 bytes exceeds the format's limit "
+                               "of 100000000; is this a safetensors file?"},
+      {file("{}", 0).substr(0, 9), "'F/model.safetensors' is truncated: expected a header of 2 bytes, found 1"},
+      {file("[]", 0), "'F/model.safetensors': expected the header to be a JSON object"},
+      {file("{", 0), "F/model.safetensors:1:2: invalid JSON: syntax error while parsing object key - unexpected end of "
+                     "input; expected string literal"},
+      {file(std::string(200, '['), 0), "F/model.safetensors:1:65: JSON nests more than 64 deep"},
+      {file(header("3"), 0), "'F/model.safetensors': tensor 'a': expected an object with 'dtype', 'shape' and "
+                             "'data_offsets'"},
+      {file(header(R"({"dtype":32,"shape":[2],"data_offsets":[0,8]})"), 8),
+       "'F/model.safetensors': tensor 'a': expected 'dtype' to be a string"},
+      {file(header(R"({"dtype":"F33","shape":[2],"data_offsets":[0,8]})"), 8),
+       "'F/model.safetensors': tensor 'a': unknown dtype 'F33'"},
+      {file(header(R"({"dtype":"F32","shape":2,"data_offsets":[0,8]})"), 8),
+       "'F/model.safetensors': tensor 'a': expected 'shape' to be a list of extents"},
+      {file(header(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"), 8),
+       "'F/model.safetensors': tensor 'a': expected an extent of at least 0, found -2"},
+      {file(header(R"({"dtype":"F32","shape":[2.5],"data_offsets":[0,8]})"), 8),
+       "'F/model.safetensors': tensor 'a': expected an extent of at least 0, found 2.5"},
+      {file(header(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]})"), 0),
+       "'F/model.safetensors': tensor 'a': shape [4294967296,4294967296] has more elements than the file has bytes"},
+      {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":8})"), 8),
+       "'F/model.safetensors': tensor 'a': expected 'data_offsets' to be two offsets"},
+      {file(header(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"), 8),
+       "'F/model.safetensors': tensor 'a': F32 [3] takes 12 bytes, found 8"},
+      {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"), 8),
+       "'F/model.safetensors': tensor 'a': data begins at 8 and ends at 0"},
+      {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551615]})"), 8),
+       "'F/model.safetensors': tensor 'a': data ends at byte 18446744073709551615, but the file holds 8 bytes of data; "
+       "is it truncated?"},
+      {file(header(R"({"dtype":"F32","shape":[2],"data_offsets":[4,12]})"), 12),
+       "'F/model.safetensors': tensor 'a' begins at byte 4, after a gap from 0"},
+      {file(header(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})"), 8),
+       "'F/model.safetensors': tensors end at byte 4 of the data, but the file holds 8"},
       {file(
            R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
            12),
-       "inside the tensor before it"},
+       "'F/model.safetensors': tensor 'b' begins at byte 4, inside the tensor before it, which ends at 8"},
   };
   for (auto &[bytes, message] : cases)
-    EXPECT_NE(errorOf(bytes).find(message), std::string::npos) << message << "\n" << errorOf(bytes);
+    EXPECT_EQ(errorOf(bytes), message);
+}
+
+TEST_F(SafetensorsTest, FilesThatAreNone) {
+  std::filesystem::create_directory(folder + "/sub");
+  EXPECT_EQ(inFolder(Safetensors::open(folder + "/sub").error()), "expected 'F/sub' to be a file, found a folder");
+  EXPECT_EQ(Safetensors::open("/dev/null").error(), "expected '/dev/null' to be a file, found a device or a pipe");
+  EXPECT_EQ(inFolder(Safetensors::open(folder + "/none").error()), "cannot open 'F/none': No such file or directory");
+}
+
+TEST_F(SafetensorsTest, WritersSayWhatIsWrong) {
+  auto messageOf = [&](auto &&function) { return inFolder(capture(function).error()); };
+  SafetensorsWriter writer(path(), {{"w", ElementType::f32, {2}}});
+  EXPECT_EQ(messageOf([&] { writer.append("123456789", 9); }), "more data than the tensors' shapes hold");
+  EXPECT_EQ(messageOf([&] { writer.commit(); }), "8 bytes of the tensors' data were never written");
+  EXPECT_EQ(messageOf([&] { FileWriter(folder + "/none/x"); }), "cannot write 'F/none/x': No such file or directory");
+  EXPECT_EQ(messageOf([&] { writeFile(folder, "x", 1); }), "cannot write 'F': Is a directory");
+  EXPECT_EQ(messageOf([&] { FileWriter(path()).resize(uint64_t(1) << 62); }),
+            "cannot reserve 4611686018427387904 bytes for 'F/model.safetensors': File too large");
+}
+
+// Writing to a device must not put a file in its place.
+TEST_F(SafetensorsTest, DevicesStayDevices) {
+  writeFile("/dev/null", "x", 1);
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+  EXPECT_EQ(capture([&] { writeFile("/dev/full", "x", 1); }).error(),
+            "cannot write '/dev/full': No space left on device");
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
 }
 
 TEST_F(SafetensorsTest, FoldersAndShards) {
-  EXPECT_NE(Checkpoint::open(folder + "/none").error().find("no such file"), std::string::npos);
-  EXPECT_NE(Checkpoint::open(folder).error().find("expected model.safetensors"), std::string::npos);
+  auto errorOfFolder = [&](const std::string &name = "") { return inFolder(Checkpoint::open(folder + name).error()); };
+  EXPECT_EQ(errorOfFolder("/none"), "no weights at 'F/none': there is no such file or folder");
+  EXPECT_EQ(errorOfFolder(), "no weights in 'F': expected model.safetensors or model.safetensors.index.json");
   put(file(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8), "one.safetensors");
   put(file(R"({"b":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})", 4), "two.safetensors");
   const std::string index = "model.safetensors.index.json";
@@ -124,12 +179,21 @@ TEST_F(SafetensorsTest, FoldersAndShards) {
   ASSERT_TRUE(checkpoint) << checkpoint.error();
   EXPECT_EQ(checkpoint->tensors().size(), 2u);
   EXPECT_EQ(checkpoint->find("b")->describe(), "BF16 [2]");
+  put("[]", index);
+  EXPECT_EQ(errorOfFolder(), "'F/model.safetensors.index.json': expected an object 'weight_map' from tensors to files");
+  put(R"({"weight_map":{}})", index);
+  EXPECT_EQ(errorOfFolder(), "'F/model.safetensors.index.json' names no file");
   put(R"({"weight_map":{"a":"two.safetensors"}})", index);
-  EXPECT_NE(Checkpoint::open(folder).error().find("does not hold it"), std::string::npos);
+  EXPECT_EQ(errorOfFolder(), "'F/model.safetensors.index.json' places tensor 'a' in 'F/two.safetensors', which does "
+                             "not hold it");
   put(R"({"weight_map":{"a":"../one.safetensors"}})", index);
-  EXPECT_NE(Checkpoint::open(folder).error().find("same folder"), std::string::npos);
+  EXPECT_EQ(errorOfFolder(), "'F/model.safetensors.index.json': tensor 'a': expected the name of a file in the same "
+                             "folder, found \"../one.safetensors\"");
   put(R"({"weight_map":{"a":"gone.safetensors"}})", index);
-  EXPECT_NE(Checkpoint::open(folder).error().find("cannot open"), std::string::npos);
+  EXPECT_EQ(errorOfFolder(), "cannot open 'F/gone.safetensors': No such file or directory");
+  put(file(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8), "two.safetensors");
+  put(R"({"weight_map":{"a":"one.safetensors","b":"two.safetensors"}})", index);
+  EXPECT_EQ(errorOfFolder(), "tensor 'a' is in 'F/two.safetensors' and in another file of 'F'");
 }
 
 TEST_F(SafetensorsTest, IdentityFollowsContent) {

@@ -201,8 +201,32 @@ TEST(Sampler, RefusesOptionsBeyondTheirRanges) {
   o.repetitionPenalty = 0;
   EXPECT_EQ(errorOf(o), "repetition-penalty: expected more than 0, got 0.000000");
   o = {};
+  o.topK = -1;
+  EXPECT_EQ(errorOf(o), "top-k: expected at least 0, got -1.000000");
+  o = {};
+  o.typicalP = 0;
+  EXPECT_EQ(errorOf(o), "typical: expected more than 0 and at most 1, got 0.000000");
+  o = {};
+  o.presencePenalty = NAN;
+  EXPECT_EQ(errorOf(o), "presence-penalty: expected a number, got nan");
+  o = {};
+  o.frequencyPenalty = NAN;
+  EXPECT_EQ(errorOf(o), "frequency-penalty: expected a number, got nan");
+  o = {};
+  o.bias = {{1, NAN}};
+  EXPECT_EQ(errorOf(o), "logit-bias: expected a number, got nan");
+  o = {};
   o.bias = {{10, 1}};
   EXPECT_EQ(errorOf(o), "logit-bias: expected a token of the vocabulary, 0 to 9, got 10");
+}
+
+TEST(Sampler, RefusesLogitsThatAreNone) {
+  Sampler sampler({}, 3);
+  TokenHistory history;
+  EXPECT_EQ(capture([&] { (void)sampler.draw(std::vector<float>{1, 2}, history, 0, 0); }).error(),
+            "expected 3 logits, got 2");
+  EXPECT_EQ(capture([&] { (void)sampler.draw(std::vector<float>{1, NAN, 2}, history, 0, 0); }).error(),
+            "the logit of token 1 is not a number");
 }
 
 // Against a search through all of the text, for every way to cut the text into parts.

@@ -4,6 +4,7 @@
 #include "runtime/include/hybrid_runtime.h"
 #include "runtime/weights/DiskCache.h"
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <spawn.h>
@@ -17,7 +18,7 @@ extern char **environ;
 
 Prepared::Prepared(Prepared &&other) noexcept
     : artifact(std::move(other.artifact)), weights(std::move(other.weights)),
-      temporary(std::exchange(other.temporary, false)) {}
+      temporary(std::exchange(other.temporary, false)), name(std::move(other.name)) {}
 
 Prepared::~Prepared() {
   if (temporary)
@@ -107,13 +108,16 @@ Prepared prepare(const Options &options) {
     throw Error(hybrid_last_error());
   fs::path compiler = findCompiler();
   if (options.noCache) {
-    std::string name = (fs::temp_directory_path(error) / "hybrid-run-XXXXXX.hyb").string();
+    const char *chosen = std::getenv("TMPDIR");
+    fs::path temporaries = chosen && *chosen ? chosen : "/tmp";
+    std::string name = (temporaries / "hybrid-run-XXXXXX.hyb").string();
     int descriptor = mkstemps(name.data(), 4);
     if (descriptor < 0)
-      fail("cannot make a temporary file for the artifact: ", std::strerror(errno));
+      fail("cannot make a temporary file for the artifact in '", temporaries.string(), "': ", std::strerror(errno));
     close(descriptor);
     result.artifact = name;
     result.temporary = true;
+    result.name = TemporaryName(name);
     compile(compiler, options, target, result.artifact);
     return result;
   }

@@ -2,6 +2,7 @@
 // cached.
 #ifndef HYBRID_RUN_PREPARE_H
 #define HYBRID_RUN_PREPARE_H
+#include "lib/Artifact/File.h"
 #include "tools/hybrid-run/Options.h"
 
 struct Prepared {
@@ -10,6 +11,7 @@ struct Prepared {
   std::string weights;
   /// Removed with this object if nothing else keeps it.
   bool temporary = false;
+  hybridrt::TemporaryName name;
 
   Prepared() = default;
   Prepared(const Prepared &) = delete;

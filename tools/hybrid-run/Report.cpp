@@ -91,9 +91,7 @@ void printReport(const Session &session, const Options &options, double startup)
   hybrid_info info = session.info();
   if (!options.profileHtml.empty()) {
     std::string page = rooflinePage(concat(info.name, ", ", info.dtype, ", ", info.device), session.profile());
-    FileWriter writer(options.profileHtml);
-    writer.write(page.data(), page.size());
-    writer.commit();
+    writeFile(options.profileHtml, page.data(), page.size());
   }
   if (options.json)
     return printJson(session, options, info, startup);

@@ -1,11 +1,13 @@
 // Runs a compiled model: logits of given tokens, or a continuation of them.
 #include "lib/Artifact/Safetensors.h"
+#include "lib/Artifact/Streams.h"
 #include "runtime/device/Memory.h"
 #include "tools/hybrid-run/Generate.h"
 #include "tools/hybrid-run/Report.h"
 #include "tools/hybrid-run/TextFlags.h"
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <unistd.h>
 
@@ -51,7 +53,7 @@ static void run(const Options &options) {
   auto start = std::chrono::steady_clock::now();
   if (options.newTokens < 0 || options.newTokens > INT32_MAX)
     fail("--max-new-tokens: expected 0 to ", INT32_MAX, ", got ", options.newTokens);
-  if (options.temperature < 0)
+  if (!(options.temperature >= 0) || std::isinf(options.temperature))
     fail("--temperature: expected at least 0, got ", options.temperature);
   if (options.inputIds.empty() && !options.text.prompt && !options.text.interactive &&
       (!options.logits.empty() || options.newTokens > 0 || !options.chunks.empty()))
@@ -101,8 +103,9 @@ static void run(const Options &options) {
 }
 
 int main(int argc, char **argv) {
+  openStandardStreams();
   // Nothing partial stays behind: outputs have their names only when they are complete.
-  for (int signal : {SIGINT, SIGTERM, SIGHUP})
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE})
     std::signal(signal, [](int signal) {
       removeTemporaries();
       _exit(128 + signal);
@@ -113,11 +116,18 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &e) {
-    return app.exit(e) == 0 ? 0 : 1;
+    if (e.get_exit_code() == 0) // --help
+      return app.exit(e);
+    std::fprintf(stderr, "hybrid-run: error: %s; see --help\n", e.what());
+    return 1;
   }
   if (app.count("--max-new-tokens"))
     options.text.newTokens = options.newTokens;
-  if (Status status = capture([&] { run(options); }); !status) {
+  if (Status status = capture([&] {
+        run(options);
+        finishOutput();
+      });
+      !status) {
     std::fprintf(stderr, "hybrid-run: error: %s\n", status.error().c_str());
     return 1;
   }

@@ -1,5 +1,6 @@
 // Text from standard input to tokens, or tokens to text.
 #include "lib/Artifact/Result.h"
+#include "lib/Artifact/Streams.h"
 #include "runtime/text/Tokenizer.h"
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -26,8 +27,11 @@ static std::vector<int32_t> parseIds(const std::string &text) {
       return ids;
     int32_t id;
     auto [next, error] = std::from_chars(at, end, id);
-    if (error != std::errc())
-      fail("standard input: expected token numbers, found '", std::string(at, std::min(at + 20, end)), "'");
+    if (error != std::errc()) {
+      std::string_view word(at, size_t(std::min(at + 40, end) - at));
+      fail("standard input: expected token numbers, found '",
+           std::string(word.substr(0, word.find_first_of(" \t\r\n"))), "'");
+    }
     ids.push_back(id);
     at = next;
   }
@@ -78,13 +82,14 @@ static void run(const Options &options) {
     if (options.ids)
       output += '\n';
   }
-  if (std::fwrite(output.data(), 1, output.size(), stdout) != output.size() || std::fflush(stdout))
-    fail("cannot write to standard output");
+  std::fwrite(output.data(), 1, output.size(), stdout);
+  finishOutput();
   if (options.time)
     std::fprintf(stderr, "%zu bytes in %.6f s of CPU, %.2f MB/s\n", bytes, took, double(bytes) / took * 1e-6);
 }
 
 int main(int argc, char **argv) {
+  openStandardStreams();
   Options options;
   CLI::App app("hybrid-tokenize: text from standard input to tokens and back");
   app.add_option("tokenizer", options.tokenizer, "Folder, tokenizer.json, tokenizer.model or tekken.json")->required();
@@ -97,7 +102,10 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &e) {
-    return app.exit(e) == 0 ? 0 : 1;
+    if (e.get_exit_code() == 0) // --help
+      return app.exit(e);
+    std::fprintf(stderr, "hybrid-tokenize: error: %s; see --help\n", e.what());
+    return 1;
   }
   if (Status status = capture([&] { run(options); }); !status) {
     std::fprintf(stderr, "hybrid-tokenize: error: %s\n", status.error().c_str());

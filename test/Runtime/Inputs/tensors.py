@@ -11,7 +11,7 @@ def write(path, words):
         word = open(word[1:]).read().strip() if word.startswith("@") else word
         name, dtype, shape, values = re.fullmatch(r"(\w+)=(\w+)\[([\d,]*)\]:(.*)", word).groups()
         convert = float if dtype == "F32" else int
-        values = [convert(v) for v in values.split(",")]
+        values = [convert(v) for v in values.split(",") if v]
         raw = struct.pack(f"<{len(values)}{FORMATS[dtype]}", *values)
         shape = [int(n) for n in shape.split(",")]
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
