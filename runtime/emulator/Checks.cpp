@@ -1,3 +1,4 @@
+// The names of checks.
 #include "runtime/emulator/Engine.h"
 #include <algorithm>
 

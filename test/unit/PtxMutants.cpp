@@ -1,3 +1,5 @@
+// Finds synchronisations in PTX text, statement by statement, and edits the text. What they mean is not known here
+// beyond their names and operands.
 #include "test/unit/PtxMutants.h"
 #include <algorithm>
 #include <optional>
