@@ -172,7 +172,7 @@ private:
     });
     int64_t rows = 0;
     each("fields", param.fields, [&](const FieldT &field) {
-      if (field.rows <= 0 || field.rows > largest)
+      if (field.rows <= 0 || field.rows > largest - rows)
         place.bad("impossible 'rows' ", field.rows);
       rows += field.rows;
     });
@@ -280,6 +280,8 @@ private:
       checkEnum(scalar.kind, ScalarKind::MAX, "kind");
       if (scalar.divisor <= 0)
         place.bad("impossible divisor ", scalar.divisor);
+      if (scalar.factor < -largest || scalar.factor > largest)
+        place.bad("impossible factor ", scalar.factor);
       if (scalar.kind == ScalarKind::symbol)
         checkSymbol(variant, scalar.symbol, scalar.list);
     });

@@ -12,6 +12,9 @@ namespace hybridrt::emulator {
 
 namespace {
 
+/// Of a module, so that a short text does not fill the host's memory with zeros.
+constexpr uint64_t mostVariableBytes = uint64_t(1) << 30;
+
 double millisecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
 }
@@ -82,6 +85,10 @@ private:
   void place(const GlobalVariable &variable) {
     emulator::Global global{std::string(variable.variable.name), 0, variable.variable.size};
     if (!variable.isExternal && global.size) {
+      if (global.size > mostVariableBytes - variableBytes)
+        fail(ptx->name, ": expected at most ", mostVariableBytes, " bytes of variables in a module, got ", global.size,
+             " in '", global.name, "' and ", variableBytes, " before it");
+      variableBytes += global.size;
       global.address = ranges->allocate(global.size).get();
       auto *memory = reinterpret_cast<uint8_t *>(global.address);
       std::memset(memory, 0, global.size);
@@ -106,6 +113,7 @@ private:
   std::string targetName;
   std::vector<Kernel> kernelList;
   std::vector<emulator::Global> globalList;
+  uint64_t variableBytes = 0;
   mutable std::mutex mutex;
   mutable std::map<std::pair<std::string, unsigned>, std::unique_ptr<Program>> programs;
 };

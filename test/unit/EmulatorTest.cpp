@@ -29,6 +29,11 @@ TEST(EmulatorLoad, MalformedTextIsAnError) {
             "t.ptx:4:23: expected ')', got the end of the text");
   EXPECT_EQ(loadError(std::string(header) + ".global .align 3 .b32 x;"),
             "t.ptx:4:16: expected an alignment that is a power of two up to 2^20, got 3");
+  EXPECT_EQ(loadError(std::string(header) + ".global .b8 x[1048576];\n.global .b8 y[1099511627776];"),
+            "t.ptx: expected at most 1073741824 bytes of variables in a module, got 1099511627776 in 'y' and 1048576 "
+            "before it");
+  EXPECT_EQ(loadError(std::string(header) + ".extern .global .b64 x = {x};"),
+            "t.ptx:4:24: expected no initial value of an external variable, got '='");
   EXPECT_EQ(loadError("/* no end"), "t.ptx:1:1: expected '*/' after this comment's beginning");
   EXPECT_EQ(loadError(std::string(header) + ".entry k() { ret; } .entry k() { ret; }"),
             "t.ptx:4:28: expected one definition of 'k', got a second");

@@ -105,6 +105,8 @@ private:
         global.variable = declaration.variable;
         global.isConstant = space == ".const";
         global.isExternal = external;
+        if (external && tokens.is("="))
+          tokens.error("expected no initial value of an external variable");
         if (tokens.accept("="))
           parseInitializer(tokens, declaration, global);
         ptx.globals.push_back(std::move(global));
