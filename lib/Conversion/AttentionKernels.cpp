@@ -79,6 +79,15 @@ LogicalResult BlockFormer::formKvAppend(CacheAppendOp op) {
   return launch(k, "kv_append", {{"tiles", 1, 1, rows}, {"one", 1, heads}}, {op});
 }
 
+/// The first of the stored columns that a value looks at, through views.
+static int64_t firstColumn(Value value) {
+  int64_t first = 0;
+  for (Operation *def = value.getDefiningOp(); def && isView(def); def = def->getOperand(0).getDefiningOp())
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(def))
+      first += slice.getStaticOffsets().back();
+  return first;
+}
+
 LogicalResult BlockFormer::formAttention(AttentionOp op) {
   auto unbuilt = [&](StringRef what) { return op.emitError("attention with ") << what << " is not built for kernels"; };
   if (op.getBias() || op.getAlibi() || op.getGlobalTokens() || op.getBlockIndex() || !op.getScoreMod().empty() ||
@@ -92,8 +101,11 @@ LogicalResult BlockFormer::formAttention(AttentionOp op) {
   int64_t keySize = op.getKeySize(), valueSize = op.getValueSize();
   int64_t keyTile = roundUp(keySize, target.depthMultiple), valueTile = roundUp(valueSize, target.depthMultiple);
   int64_t keys = tiles->keyRows;
-  // One token at a time: a block's rows are the query heads that share a key head.
-  bool byHeads = tiles->queryRows == 1;
+  // One token at a time: a block's rows are the query heads that share a key head. They are rows of one matrix only
+  // where all that is stored is cut at multiples of the head size; else each query head has a block of its own.
+  Value queries = throughViews(op.getQuery());
+  bool aligned = widthOf(queries) % keySize == 0 && firstColumn(op.getQuery()) % keySize == 0;
+  bool byHeads = tiles->queryRows == 1 && aligned;
   int64_t listRows = tiles->queryRows, rows = byHeads ? group : listRows;
 
   KernelBuilder k = kernel(op);
@@ -118,16 +130,7 @@ LogicalResult BlockFormer::formAttention(AttentionOp op) {
     Value source = op.getQuery();
     auto queryType = RankedTensorType::get({rows, keyTile}, cast<MemRefType>(queryMemory.getType()).getElementType());
     if (byHeads) {
-      int64_t total = widthOf(throughViews(source));
-      int64_t shift = 0;
-      for (Value v = source; Operation *def = v.getDefiningOp(); v = def->getOperand(0)) {
-        if (!isView(def))
-          break;
-        if (auto slice = dyn_cast<tensor::ExtractSliceOp>(def))
-          shift += slice.getStaticOffsets().back();
-      }
-      if (shift % keySize || total % keySize)
-        return unbuilt("queries that do not start at a multiple of the head size");
+      int64_t total = widthOf(queries), shift = firstColumn(source);
       Value row = k.add(k.add(k.mul(w.first, total / keySize), k.index(shift / keySize)), k.mul(keyHead, group));
       query = k.make<tile::LoadOp>(queryType, queryMemory, ValueRange{row, k.index(0)}, Value(), Value(),
                                    valid(keySize, keyTile));

@@ -174,6 +174,44 @@ static int64_t normSpan(NormOp norm) {
   return cast<RankedTensorType>(norm.getX().getType()).getShape().back() / norm.getGroups();
 }
 
+int64_t hybrid::tileLimit(Operation *op) {
+  if (auto norm = dyn_cast<NormOp>(op))
+    return normSpan(norm) < widthOf(norm.getX()) ? normSpan(norm) : 0;
+  if (auto rotary = dyn_cast<RotaryOp>(op))
+    return cast<RankedTensorType>(rotary.getType()).getShape().back();
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  if (!generic || cast<RankedTensorType>(generic.getResult(0).getType()).getRank() < 3)
+    return 0;
+  bool spread = llvm::any_of(generic.getDpsInputOperands(), [&](OpOperand *operand) {
+    AffineMap map = generic.getMatchingIndexingMap(operand);
+    return map.getNumResults() > 0 && map.getNumResults() < map.getNumDims();
+  });
+  return spread ? cast<RankedTensorType>(generic.getResult(0).getType()).getShape().back() : 0;
+}
+
+/// Whether elementwise work may end up in one kernel with something that is computed a head or group at a time.
+static bool mayBeLimited(Operation *op) {
+  if (tileLimit(op))
+    return true;
+  return isElementwise(op) && llvm::any_of(op->getOperands(), [](Value operand) {
+           Operation *def = isa<RankedTensorType>(operand.getType()) ? throughViews(operand).getDefiningOp() : nullptr;
+           return def && (isa<NormOp>(def) || isElementwise(def)) && mayBeLimited(def);
+         });
+}
+
+/// The columns of `value` that `user` wants at once; 0: as few as one likes.
+static int64_t columnsWanted(Value value, Operation *user) {
+  if (isProduct(user))
+    return widthOf(value);
+  if (auto norm = dyn_cast<NormOp>(user))
+    return normSpan(norm);
+  if (isa<LinearScanOp>(user))
+    for (Value operand : user->getOperands())
+      if (isa<RankedTensorType>(operand.getType()) && throughViews(operand) == value)
+        return cast<RankedTensorType>(operand.getType()).getShape().back();
+  return 0;
+}
+
 StringRef BlockPlan::whyNotBehindProduct(NormOp norm) const {
   auto type = cast<RankedTensorType>(norm.getX().getType());
   if (norm.getKind() != NormKind::rms || norm.getBias() || norm.getGate() || norm.getResidual() ||
@@ -197,7 +235,7 @@ StringRef BlockPlan::whyNotBehindProduct(NormOp norm) const {
 StringRef BlockPlan::reasonToStore(OpResult value) {
   Operation *op = value.getOwner();
   SmallVector<Operation *> users = consumers(value);
-  if (users.empty())
+  if (users.empty() || rowSymbol(value) == "one") // elementwise work on parameters has no rows to store
     return "";
   for (Operation *user : users)
     if (isa<func::ReturnOp>(user))
@@ -208,7 +246,9 @@ StringRef BlockPlan::reasonToStore(OpResult value) {
   if (isProduct(op)) {
     if (users.size() != 1)
       return "several kernels use the product";
-    return isElementwise(users[0]) ? "" : "the product's consumer is not elementwise";
+    if (!isElementwise(users[0]))
+      return "the product's consumer is not elementwise";
+    return mayBeLimited(users[0]) ? "the product's consumer works on heads or groups" : "";
   }
   if (heavy.contains(value))
     return users.size() == 1 && isElementwise(users[0]) ? ""
@@ -216,6 +256,12 @@ StringRef BlockPlan::reasonToStore(OpResult value) {
   bool expensive = isExpensive(op);
   auto type = cast<RankedTensorType>(value.getType());
   bool perHead = type.getRank() <= 2 && type.getShape().back() <= 256;
+  int64_t limit = 0;
+  for (Operation *inner : virtualOps(value))
+    if (int64_t own = tileLimit(inner))
+      limit = limit ? std::min(limit, own) : own;
+  auto isTooNarrow = [&](Operation *user) { return limit && limit < columnsWanted(value, user); };
+  StringRef narrow = "its heads or groups are narrower than its consumer's tiles";
   for (Operation *user : users) {
     if (isProduct(user)) {
       auto norm = dyn_cast<NormOp>(op);
@@ -229,8 +275,12 @@ StringRef BlockPlan::reasonToStore(OpResult value) {
         return "the norm's groups are narrower than the product's depth";
       if (isa<RotaryOp>(op))
         return "rotary works on halves of heads";
+      if (isTooNarrow(user))
+        return narrow;
       continue;
     }
+    if (isTooNarrow(user))
+      return narrow;
     if (isa<RotaryOp>(op) && !isa<CacheAppendOp>(user))
       return "rotary works on halves of heads";
     if (auto norm = dyn_cast<NormOp>(op); norm && isElementwise(user) && normSpan(norm) != type.getShape().back())

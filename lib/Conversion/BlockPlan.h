@@ -24,6 +24,9 @@ Value throughReshapes(Value value);
 /// Which size of the call a value's first dim is: "tokens", "rows", "sequences" or "one" for parameters.
 StringRef rowSymbol(Value value);
 
+/// The columns that a kernel computes of the op's result at once: those of one head, or of one group of a norm; 0: any.
+int64_t tileLimit(Operation *op);
+
 /// Columns of the state that one block of a scan holds.
 int64_t stateColumns(LinearScanOp scan, const BlockTarget &target);
 

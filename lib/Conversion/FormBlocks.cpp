@@ -355,6 +355,24 @@ LogicalResult BlockFormer::launch(KernelBuilder &k, StringRef kind, ArrayRef<Ext
   return success();
 }
 
+/// Kernels know a call's arguments by their places.
+static LogicalResult checkArguments(func::FuncOp entry) {
+  for (auto [i, type] : llvm::enumerate(entry.getArgumentTypes())) {
+    auto list = dyn_cast<RankedTensorType>(type);
+    bool fits = i < 4 ? list && list.getRank() == 1 && list.getElementType().isInteger(32) : isa<CacheType>(type);
+    if (!fits)
+      return entry.emitError(
+                 "cannot form kernels: expected an entry's arguments to be ids, positions, offsets and rows, "
+                 "each tensor<?xi32>, then caches, got ")
+             << type << " as argument " << i;
+  }
+  if (entry.getNumArguments() < 4)
+    return entry.emitError("cannot form kernels: expected an entry to have the arguments ids, positions, offsets and "
+                           "rows, got ")
+           << entry.getNumArguments() << " arguments";
+  return success();
+}
+
 FailureOr<OwningOpRef<ModuleOp>> hybrid::formBlocks(ModuleOp model, const BlockTarget &target,
                                                     ArrayRef<std::string> entries) {
   model.getContext()
@@ -368,6 +386,8 @@ FailureOr<OwningOpRef<ModuleOp>> hybrid::formBlocks(ModuleOp model, const BlockT
   for (auto entry : model.getOps<func::FuncOp>()) {
     if (!entry->hasAttr("hybrid.entry") || (!entries.empty() && !llvm::is_contained(entries, entry.getName().str())))
       continue;
+    if (failed(checkArguments(entry)))
+      return failure();
     for (const BlockTiles &tiles : target.variants) {
       // Scoring has no decode: sequences come whole.
       if (entry.getNumArguments() == 4 && tiles.variant == "decode")

@@ -278,6 +278,9 @@ FailureOr<Value> KernelBuilder::tile(Value value, Columns columns) {
   } else if (auto product = dyn_cast<linalg::MatmulOp>(op)) {
     result = tileOfProduct(product, columns);
   } else if (auto norm = dyn_cast<NormOp>(op)) {
+    if (value != norm.getY())
+      return unsupported(op, "the sum that a norm leaves is not built; hybrid-decompose-fuse makes it an addition"),
+             failure();
     result = tileOfNorm(norm, columns);
   } else if (auto conv = dyn_cast<CausalConv1dOp>(op)) {
     result = convolve(conv, columns);
@@ -354,6 +357,12 @@ FailureOr<Value> KernelBuilder::vectorOf(Value param, Columns columns) {
       return splat(dense.getSplatValue<APFloat>().convertToDouble(), {columns.count});
   if (isView(op) && !isa<tensor::ExtractSliceOp>(op))
     return vectorOf(op->getOperand(0), columns);
+  if (auto generic = dyn_cast<linalg::GenericOp>(op))
+    return bodyOnTiles(generic, {columns.count}, [&](OpOperand *operand) -> FailureOr<Value> {
+      if (!isa<RankedTensorType>(operand->get().getType()) || !generic.getMatchingIndexingMap(operand).isIdentity())
+        return unsupported(generic, "expected parameters of one shape"), failure();
+      return vectorOf(operand->get(), columns);
+    });
   auto load = dyn_cast<ml_program::GlobalLoadConstOp>(op);
   if (!load)
     return unsupported(op, "expected a parameter as the vector operand"), failure();
@@ -376,6 +385,12 @@ FailureOr<Value> KernelBuilder::scalarOf(Value param, Columns at, ArrayRef<int64
     auto constant = cast<DenseElementsAttr>(one->getDefiningOp<arith::ConstantOp>().getValue());
     return splat(constant.getSplatValue<APFloat>().convertToDouble(), shape);
   }
+  if (auto generic = dyn_cast_or_null<linalg::GenericOp>(op))
+    return bodyOnTiles(generic, shape, [&](OpOperand *operand) -> FailureOr<Value> {
+      if (!isa<RankedTensorType>(operand->get().getType()) || !generic.getMatchingIndexingMap(operand).isIdentity())
+        return unsupported(generic, "expected parameters of one shape"), failure();
+      return scalarOf(operand->get(), at, shape);
+    });
   auto load = dyn_cast_or_null<ml_program::GlobalLoadConstOp>(op);
   if (!load)
     return unsupported(op, "expected a parameter as the scalar operand"), failure();
@@ -398,6 +413,12 @@ FailureOr<Value> KernelBuilder::tapOf(Value weights, int64_t number, Columns cha
 static bool isParameter(Value value) {
   Operation *op = throughViews(value).getDefiningOp();
   return isa_and_nonnull<ml_program::GlobalLoadConstOp, arith::ConstantOp>(op);
+}
+
+/// A parameter, or elementwise work on parameters: it has no rows of tokens.
+static bool isOfParameters(Value value) {
+  auto generic = throughViews(value).getDefiningOp<linalg::GenericOp>();
+  return generic ? llvm::all_of(generic.getInputs(), isOfParameters) : isParameter(value);
 }
 
 FailureOr<Value> KernelBuilder::operandOfGeneric(linalg::GenericOp op, OpOperand *operand, Columns columns,
@@ -462,7 +483,7 @@ FailureOr<Value> KernelBuilder::operandOfGeneric(linalg::GenericOp op, OpOperand
     }
     return tile(value, at);
   }
-  if (!isParameter(value))
+  if (!isOfParameters(value))
     return unsupported(op, "expected a parameter where an operand has no rows"), failure();
   if (none || oneColumn) { // one number
     return scalarOf(value, none ? Columns{Value(), 0, 0, 1, 1} : at, shape);
@@ -489,10 +510,15 @@ FailureOr<Value> KernelBuilder::tileOfGeneric(linalg::GenericOp op, Columns colu
   SmallVector<int64_t> shape{rowCount, columns.count};
   if (asColumn)
     shape.pop_back();
+  return bodyOnTiles(op, shape, [&](OpOperand *operand) { return operandOfGeneric(op, operand, columns, asColumn); });
+}
+
+FailureOr<Value> KernelBuilder::bodyOnTiles(linalg::GenericOp op, ArrayRef<int64_t> shape,
+                                            function_ref<FailureOr<Value>(OpOperand *)> tileOf) {
   IRMapping map;
   Block &body = *op.getBody();
   for (OpOperand *operand : op.getDpsInputOperands()) {
-    FailureOr<Value> value = operandOfGeneric(op, operand, columns, asColumn);
+    FailureOr<Value> value = tileOf(operand);
     if (failed(value))
       return failure();
     map.map(body.getArgument(operand->getOperandNumber()), *value);

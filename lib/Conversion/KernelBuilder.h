@@ -134,6 +134,9 @@ public:
 
 private:
   FailureOr<Value> tileOfGeneric(linalg::GenericOp op, Columns columns, bool asColumn);
+  /// The body of an elementwise op, on tiles of `shape` that `tileOf` gives for its operands.
+  FailureOr<Value> bodyOnTiles(linalg::GenericOp op, ArrayRef<int64_t> shape,
+                               function_ref<FailureOr<Value>(OpOperand *)> tileOf);
   FailureOr<Value> operandOfGeneric(linalg::GenericOp op, OpOperand *operand, Columns columns, bool asColumn);
   FailureOr<Value> tileOfProduct(linalg::MatmulOp op, Columns columns);
   FailureOr<Value> tileOfNorm(NormOp op, Columns columns);

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include <cmath>
 #include <numbers>
+#include <numeric>
 using namespace mlir;
 using namespace mlir::hybrid;
 
@@ -32,16 +33,14 @@ LogicalResult BlockFormer::forPieces(KernelBuilder &k, Value value, Columns head
 /// What the virtual ops behind a stored value ask of its kernel's columns.
 static int64_t plainStep(ArrayRef<Operation *> ops, Value value) {
   auto type = cast<RankedTensorType>(value.getType());
-  int64_t step = type.getRank() > 2 ? type.getShape().back() : std::min<int64_t>(widthOf(value), 256);
+  int64_t common = type.getRank() > 2 ? type.getShape().back() : 0;
   for (Operation *op : ops) {
-    if (auto norm = dyn_cast<NormOp>(op))
-      step =
-          std::min<int64_t>(step, cast<RankedTensorType>(norm.getX().getType()).getShape().back() / norm.getGroups());
+    common = std::gcd(common, tileLimit(op));
     for (Value result : op->getResults())
       if (auto t = dyn_cast<RankedTensorType>(result.getType()); t && t.getRank() > 2)
-        step = std::min(step, t.getShape().back());
+        common = std::gcd(common, t.getShape().back());
   }
-  return step;
+  return common ? common : std::min<int64_t>(widthOf(value), 256);
 }
 
 LogicalResult BlockFormer::formRows(Value stored) {

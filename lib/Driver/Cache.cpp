@@ -35,7 +35,7 @@ static std::string keyOf(const CompileOptions &options) {
   if (dladdr(reinterpret_cast<void *>(&keyOf), &self) && !fs::status(self.dli_fname, status))
     key +=
         std::to_string(status.getSize()) + std::to_string(status.getLastModificationTime().time_since_epoch().count());
-  for (const auto *list : {&options.targets, &options.entries}) {
+  for (const auto *list : {&options.targets, &options.entries, &options.cpuLevels, &options.variants}) {
     key += "|";
     for (const std::string &item : *list)
       key += item + ",";

@@ -101,8 +101,12 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToModelForm(MLIRContext &co
 llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model, StringRef target,
                                                                  const CompileOptions &options) {
   Diagnostics diagnostics(*model.getContext());
-  FailureOr<OwningOpRef<ModuleOp>> blocks =
-      formBlocks(model, target.starts_with("sm_") ? gpuBlockTarget(target) : x86BlockTarget(), options.entries);
+  BlockTarget tiles = target.starts_with("sm_") ? gpuBlockTarget(target) : x86BlockTarget();
+  if (!options.variants.empty())
+    llvm::erase_if(tiles.variants, [&](const BlockTiles &v) {
+      return v.variant != "bulk" && !llvm::is_contained(options.variants, v.variant);
+    });
+  FailureOr<OwningOpRef<ModuleOp>> blocks = formBlocks(model, tiles, options.entries);
   if (failed(blocks))
     return diagnostics.take("forming blocks failed");
   PassManager pm(model.getContext());
@@ -118,16 +122,18 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model,
 static std::string levelName(CpuLevel level) { return level == CpuLevel::v1 ? "x86-64-v1" : cpuName(level).str(); }
 
 /// Every kernel of a block form as code for its target.
-static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef target,
+static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef target, const CompileOptions &options,
                                                       std::map<std::string, std::string> *notes) {
   CompiledProgram program;
   program.target = target.str();
   program.blocks = blocks;
   Diagnostics diagnostics(*blocks.getContext());
   if (target == "x86-64") {
-    constexpr CpuLevel levels[] = {CpuLevel::v1, CpuLevel::v3, CpuLevel::v4};
-    std::vector<FailureOr<X86Module>> modules(std::size(levels), failure());
-    std::vector<std::string> errors(std::size(levels));
+    SmallVector<CpuLevel> levels{CpuLevel::v1, CpuLevel::v3, CpuLevel::v4};
+    if (!options.cpuLevels.empty())
+      llvm::erase_if(levels, [&](CpuLevel l) { return !llvm::is_contained(options.cpuLevels, levelName(l)); });
+    std::vector<FailureOr<X86Module>> modules(levels.size(), failure());
+    std::vector<std::string> errors(levels.size());
     std::string text;
     llvm::raw_string_ostream(text) << blocks;
     // Levels are independent. Each thread has a context of its own: passes load dialects, which one context does not
@@ -142,7 +148,7 @@ static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef
         errors[i] = llvm::toString(ownDiagnostics.take("compiling x86 kernels failed"));
     };
     std::vector<std::thread> threads;
-    for (size_t i = 0; i < std::size(levels); ++i)
+    for (size_t i = 0; i < levels.size(); ++i)
       threads.emplace_back(compile, i);
     for (std::thread &t : threads)
       t.join();
@@ -191,6 +197,12 @@ llvm::Error hybrid::checkOptions(const CompileOptions &options) {
     if (entry != "score" && entry != "append")
       return llvm::createStringError("--entries: expected score or append, got '" + entry + "'" +
                                      (entry == "train_step" ? " (not built yet)" : ""));
+  for (const std::string &variant : options.variants)
+    if (variant != "decode" && variant != "short" && variant != "bulk")
+      return llvm::createStringError("--variants: expected decode, short or bulk, got '" + variant + "'");
+  for (const std::string &level : options.cpuLevels)
+    if (level != "x86-64-v1" && level != "x86-64-v3" && level != "x86-64-v4")
+      return llvm::createStringError("--cpu-levels: expected x86-64-v1, x86-64-v3 or x86-64-v4, got '" + level + "'");
   if (options.dtype && *options.dtype != "f32" && *options.dtype != "bf16" && *options.dtype != "f16")
     return llvm::createStringError("--dtype: expected f32, bf16 or f16, got '" + *options.dtype + "'");
   return llvm::Error::success();
@@ -208,7 +220,7 @@ llvm::Expected<hybridrt::artifact::ArtifactT> hybrid::compileToArtifact(MLIRCont
     if (!formed)
       return formed.takeError();
     blocks.push_back(std::move(*formed));
-    llvm::Expected<CompiledProgram> program = compileProgram(*blocks.back(), target, nullptr);
+    llvm::Expected<CompiledProgram> program = compileProgram(*blocks.back(), target, options, nullptr);
     if (!program)
       return program.takeError();
     programs.push_back(std::move(*program));
@@ -268,7 +280,7 @@ llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const Co
       }
     } else if (form == "report") {
       std::map<std::string, std::string> notes;
-      llvm::Expected<CompiledProgram> program = compileProgram(**blocks, target, &notes);
+      llvm::Expected<CompiledProgram> program = compileProgram(**blocks, target, options, &notes);
       if (!program)
         return program.takeError();
       bool measured = profile && profile->code().starts_with(target);

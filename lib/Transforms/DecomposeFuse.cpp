@@ -1,4 +1,5 @@
-// Turns `hybrid.fuse` into norms, scales, products and elementwise joins, which later passes and kernels know.
+// Turns `hybrid.fuse` into norms, scales, products and elementwise joins, and norms with a residual into an addition
+// and a norm: what later passes and kernels know.
 //
 // With separate projections each branch has its product and the join is elementwise behind them; one kernel then
 // computes all products and the join. A joint projection over a concatenation is the sum of the branches' products
@@ -48,6 +49,23 @@ struct DecomposeFusePass : impl::DecomposeFusePassBase<DecomposeFusePass> {
     for (FuseOp op : ops)
       if (failed(decompose(op)))
         return signalPassFailure();
+    getOperation()->walk([](NormOp op) {
+      if (op.getResidual())
+        takeOutResidual(op);
+    });
+  }
+
+  /// The sum has readers of its own, and the kernel that computes x can add to it.
+  static void takeOutResidual(NormOp op) {
+    OpBuilder b(op);
+    Value sum = buildAdd(b, op.getLoc(), op.getX(), op.getResidual());
+    auto norm = NormOp::create(b, op.getLoc(), op.getY().getType(), /*sum=*/Type(), sum, op.getWeight(), op.getBias(),
+                               op.getGate(), /*residual=*/Value(), op.getKind(), op.getEps(), op.getGroups(),
+                               op.getOnePlus(), op.getGateOrder(), op.getGateActivation());
+    op.getY().replaceAllUsesWith(norm.getY());
+    if (op.getSum())
+      op.getSum().replaceAllUsesWith(sum);
+    op.erase();
   }
 
   LogicalResult decompose(FuseOp op) {

@@ -127,7 +127,8 @@ private:
       noteUses(load);
       return;
     }
-    Scale scale{&op};
+    Scale scale;
+    scale.op = &op;
     if (auto norm = dyn_cast<NormOp>(op)) {
       scale.factors = globalOf(parameterBehind(norm.getWeight()));
       scale.onePlus = norm.getOnePlus();
@@ -225,8 +226,9 @@ private:
     if (!recipe || recipe.size() != 1)
       return "they are not one checkpoint tensor";
     auto piece = dyn_cast<PieceAttr>(recipe[0]);
-    if (!piece || piece.getBegin() != 0 || (piece.getEnd() != -1 && piece.getEnd() != type.getDimSize(0)) ||
-        piece.getTranspose() || piece.getColumnFolds() || ((piece.getMap() || piece.getScale()) && scale.onePlus))
+    // Only the checkpoint knows whether a tensor goes on behind the last row that a piece names.
+    if (!piece || piece.getBegin() != 0 || piece.getEnd() != -1 || piece.getTranspose() || piece.getColumnFolds() ||
+        ((piece.getMap() || piece.getScale()) && scale.onePlus))
       return "they are not one whole checkpoint tensor as it is";
     for (Run run : scale.runs) {
       int64_t columns = run.end - run.begin;

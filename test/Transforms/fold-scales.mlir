@@ -138,3 +138,24 @@ func.func @stay(%x: tensor<?x4xf32>, %ids: tensor<?x1xi32>, %m: tensor<2x4xf32>,
   %y5 = linalg.matmul indexing_maps = [#id, #t, #out] ins(%parts, %v : tensor<?x4xf32>, tensor<2x4xf32>) outs(%e : tensor<?x2xf32>) -> tensor<?x2xf32>
   return %logits, %read, %rows : tensor<?x9xf32>, tensor<?x4xf32>, tensor<?x4xf32>
 }
+
+// -----
+
+#id = affine_map<(m, n, k) -> (m, k)>
+#t = affine_map<(m, n, k) -> (n, k)>
+#out = affine_map<(m, n, k) -> (m, n)>
+
+// Whether the tensor has more rows than the weight takes only the checkpoint knows, and a fold takes all of it.
+// CHECK: @w({{.*}}{hybrid.recipe = [#hybrid.piece<source = "w.weight">]}
+ml_program.global private @w(#ml_program.extern : tensor<2x4xf32>) : tensor<2x4xf32> {hybrid.recipe = [#hybrid.piece<source = "w.weight">]}
+ml_program.global private @g(#ml_program.extern : tensor<4xf32>) : tensor<4xf32> {hybrid.recipe = [#hybrid.piece<source = "norm.weight", end = 4>]}
+// CHECK-LABEL: func @run_of_a_tensor
+func.func @run_of_a_tensor(%x: tensor<?x4xf32>, %e: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  // CHECK: hybrid.norm {{.*}} weight(
+  %w = ml_program.global_load_const @w : tensor<2x4xf32>
+  %g = ml_program.global_load_const @g : tensor<4xf32>
+  // expected-remark @+1 {{factors 'g' are not folded: they are not one whole checkpoint tensor as it is}}
+  %n = hybrid.norm %x : tensor<?x4xf32> weight(%g : tensor<4xf32>) {eps = 1.0e-5 : f64} -> tensor<?x4xf32>
+  %y = linalg.matmul indexing_maps = [#id, #t, #out] ins(%n, %w : tensor<?x4xf32>, tensor<2x4xf32>) outs(%e : tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}

@@ -22,6 +22,11 @@ static cl::list<std::string> targets("targets", cl::CommaSeparated, cl::cat(cate
 static cl::list<std::string> entries("entries", cl::CommaSeparated, cl::cat(category),
                                      cl::desc("score, append (default: both)"));
 static cl::opt<std::string> dtype("dtype", cl::desc("f32, bf16 or f16 (default: the checkpoint's)"), cl::cat(category));
+static cl::list<std::string> cpuLevels("cpu-levels", cl::CommaSeparated, cl::cat(category),
+                                       cl::desc("x86-64-v1, x86-64-v3, x86-64-v4 (default: all)"));
+static cl::list<std::string> variants("variants", cl::CommaSeparated, cl::cat(category),
+                                      cl::desc("decode, short: variants beside bulk, which serves every call (default: "
+                                               "both)"));
 static cl::opt<std::string> emit("emit", cl::desc("Print a form instead of writing an artifact"), cl::cat(category));
 static cl::opt<std::string> explain("explain", cl::value_desc("dispatch"), cl::cat(category),
                                     cl::desc("Show a kernel, or the kernels of a layer, in every form"));
@@ -77,6 +82,8 @@ int main(int argc, char **argv) {
   options.entries.assign(entries.begin(), entries.end());
   options.modelPasses = modelPasses;
   options.blockPasses = blockPasses;
+  options.variants.assign(variants.begin(), variants.end());
+  options.cpuLevels.assign(cpuLevels.begin(), cpuLevels.end());
   if (!dtype.empty())
     options.dtype = dtype;
   options.profile = profile;

@@ -23,6 +23,10 @@ struct CompileOptions {
   std::optional<std::string> dtype;
   /// What `hybrid-run --profile --json` printed, for the report to join; empty: nothing.
   std::string profile;
+  /// "x86-64-v1", "x86-64-v3", "x86-64-v4": the levels that x86 code is made for; empty: all.
+  std::vector<std::string> cpuLevels;
+  /// "decode", "short": the variants beside "bulk", which serves every call; empty: both.
+  std::vector<std::string> variants;
   /// Leave every op in a kernel of its own, to see what fusion brings.
   bool fuse = true;
   /// Passes of the caller's own, as --pass-pipeline spells them: on the model form, behind the graph passes and before

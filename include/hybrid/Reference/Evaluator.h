@@ -12,8 +12,9 @@ void registerReferenceModels(DialectRegistry &registry);
 /// Gives the value of a parameter by the name of its ml_program.global.
 using ParameterSource = llvm::function_ref<FailureOr<HostValue>(StringRef name)>;
 
-/// Sees each value that an evaluation computes, in order.
-using ValueObserver = llvm::function_ref<void(Value value, const HostValue &content)>;
+/// Sees each value that an evaluation computes, in order, before anything reads it; it may change the content, such as
+/// to round it as some device would.
+using ValueObserver = llvm::function_ref<void(Value value, HostValue &content)>;
 
 /// The results of `function` on `arguments`. Dynamic sizes come from the arguments; scalars are values of rank 0; every
 /// float is an f64, so that conversions between float types change nothing. An element of tensor.empty is a NaN until

@@ -4,7 +4,7 @@
 include "mlir/Pass/PassBase.td"
 
 def DecomposeFusePass : Pass<"hybrid-decompose-fuse", "::mlir::ModuleOp"> {
-  let summary = "Turn joins of branches into norms, products and elementwise ops";
+  let summary = "Turn joins of branches, and residuals of norms, into norms, products and elementwise ops";
   let description = [{
     Before:
     ```mlir
@@ -13,6 +13,8 @@ def DecomposeFusePass : Pass<"hybrid-decompose-fuse", "::mlir::ModuleOp"> {
     ```
     After: two `linalg.matmul` and an elementwise subtraction, which one kernel computes. A joint projection over a
     concatenation becomes the sum of products with runs of the matrix's columns.
+
+    A norm with a residual becomes an addition and a norm.
   }];
   let dependentDialects = ["::mlir::hybrid::HybridDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
