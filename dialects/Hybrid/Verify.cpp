@@ -42,24 +42,31 @@ int64_t hybrid::commonRows(std::initializer_list<Value> values) {
   return anySize;
 }
 
-std::optional<double> hybrid::getSplat(Value value) {
+/// Follows at most `steps` definitions: in a module's body, where order does not matter, they may go in circles.
+static std::optional<double> getSplat(Value value, unsigned steps) {
+  if (!steps)
+    return std::nullopt;
   if (auto fill = value.getDefiningOp<linalg::FillOp>())
-    return getSplat(fill.getInputs()[0]);
+    return getSplat(fill.getInputs()[0], steps - 1);
   if (auto splat = value.getDefiningOp<tensor::SplatOp>())
-    return getSplat(splat.getInput());
+    return getSplat(splat.getInput(), steps - 1);
   if (auto cast = value.getDefiningOp<tensor::CastOp>())
-    return getSplat(cast.getSource());
+    return getSplat(cast.getSource(), steps - 1);
   Attribute constant;
   if (!matchPattern(value, m_Constant(&constant)))
     return std::nullopt;
   if (auto number = dyn_cast<FloatAttr>(constant))
     return number.getValueAsDouble();
   if (auto number = dyn_cast<IntegerAttr>(constant))
-    return double(number.getInt());
+    return number.getValue().signedRoundToDouble();
   auto elements = dyn_cast<DenseElementsAttr>(constant);
   if (!elements || !elements.isSplat())
     return std::nullopt;
   if (isa<FloatType>(elements.getElementType()))
     return elements.getSplatValue<FloatAttr>().getValueAsDouble();
-  return double(elements.getSplatValue<APInt>().getSExtValue());
+  if (isa<IntegerType, IndexType>(elements.getElementType()))
+    return elements.getSplatValue<APInt>().signedRoundToDouble();
+  return std::nullopt;
 }
+
+std::optional<double> hybrid::getSplat(Value value) { return ::getSplat(value, /*steps=*/16); }

@@ -55,7 +55,7 @@ LogicalResult VariantOp::verify() {
     if (limit < 0)
       return emitOpError("expected limits of 0 (none) or more, got ") << limit;
   for (Operation &op : *getBody().begin()) // C2
-    if (!isa<ScheduleDialect>(op.getDialect()))
+    if (!isa_and_present<ScheduleDialect>(op.getDialect()))
       return emitOpError("expected only ops of the schedule dialect, got '") << op.getName() << "'";
   return success();
 }
@@ -63,6 +63,10 @@ LogicalResult VariantOp::verify() {
 LogicalResult LaunchOp::verify() {
   if (getGrid().empty() || getGrid().size() > 3) // C3
     return emitOpError("expected one to three extents of the grid, got ") << getGrid().size();
+  for (auto [name, list] : {std::pair("grid", getGrid()), {"scalars", getScalars()}})
+    for (Attribute extent : list)
+      if (!isa<ExtentAttr>(extent))
+        return emitOpError("expected '") << name << "' to be a list of #schedule.extent, got " << extent;
   return success();
 }
 

@@ -52,6 +52,30 @@ void KernelOp::print(OpAsmPrinter &p) {
                                            getArgAttrsAttrName(), getResAttrsAttrName());
 }
 
+/// (C5). What is inside has not been verified yet, so this looks at types alone.
+static LogicalResult verifyTiles(KernelOp kernel) {
+  constexpr int64_t most = 1 << 24;
+  auto verifyTile = [&](Value v) -> LogicalResult {
+    auto type = dyn_cast<TensorType>(v.getType());
+    if (!type || (type.hasStaticShape() && type.getRank() >= 1 && type.getRank() <= 3 && type.getNumElements() >= 1 &&
+                  type.getNumElements() <= most && type.getElementType().isIntOrFloat()))
+      return success();
+    return emitError(v.getLoc()) << "expected tiles of rank 1 to 3 with 1 to " << most
+                                 << " integers or floats in a kernel, got " << type;
+  };
+  WalkResult result = kernel.getBody().walk([&](Block *block) -> WalkResult {
+    for (BlockArgument argument : block->getArguments())
+      if (failed(verifyTile(argument)))
+        return failure();
+    for (Operation &op : *block)
+      for (Value value : op.getResults())
+        if (failed(verifyTile(value)))
+          return failure();
+    return success();
+  });
+  return failure(result.wasInterrupted());
+}
+
 LogicalResult KernelOp::verify() {
   for (auto [i, type] : llvm::enumerate(getArgumentTypes())) { // C1
     auto memory = dyn_cast<MemRefType>(type);
@@ -63,7 +87,9 @@ LogicalResult KernelOp::verify() {
   }
   if (!getResultTypes().empty()) // C2
     return emitOpError("expected no results, got ") << getResultTypes().size();
-  return success();
+  if (!getBody().hasOneBlock()) // C4
+    return emitOpError("expected a body of one block, got ") << getBody().getBlocks().size();
+  return verifyTiles(*this);
 }
 
 /// (C1) to (C4), shared by load and store.

@@ -25,8 +25,12 @@ struct LayoutAliases : OpAsmDialectInterface {
 
 void TileDialect::addLayoutAliases() { addInterfaces<LayoutAliases>(); }
 
+/// Digits of one list count at most so many registers, lanes or warps; what a kernel may have is far less.
+static constexpr int64_t mostPlaces = 65536;
+
 /// `name = [2:1:1, 4:_:0]`
 static ParseResult parseDigits(AsmParser &parser, StringRef name, int &rank, SmallVectorImpl<Digit> &digits) {
+  int64_t places = 1;
   auto parseDigit = [&]() -> ParseResult {
     Digit d = {0, -1, 0};
     if (parser.parseInteger(d.extent) || parser.parseColon())
@@ -41,6 +45,9 @@ static ParseResult parseDigits(AsmParser &parser, StringRef name, int &rank, Sma
                               "expected a digit with an extent from 1 to 65536, axis 0, 1 or _ and a stride from "
                               "0 to 65536, got ")
              << d.extent << ":" << d.axis << ":" << d.stride;
+    if (d.extent > mostPlaces / places)
+      return parser.emitError(where, "expected at most ") << mostPlaces << " " << name << ", got more";
+    places *= d.extent;
     rank = std::max(rank, d.axis + 1);
     digits.push_back(d);
     return success();
@@ -60,7 +67,11 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
   if (succeeded(parser.parseOptionalComma()) &&
       (parser.parseKeyword("rank") || parser.parseEqual() || parser.parseInteger(stated)))
     return {};
-  if (stated < 0 || stated > 2 || parser.parseGreater())
+  if (stated < 0 || stated > 2) {
+    parser.emitError(parser.getCurrentLocation(), "expected a rank from 0 to 2, got ") << stated;
+    return {};
+  }
+  if (parser.parseGreater())
     return {};
   return LayoutAttr::get(parser.getContext(), Layout(std::max<int>(rank, stated), registers, lanes, warps));
 }

@@ -20,6 +20,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, O
     - (C1) every argument is of type index or a memref of rank 1 or 2 with a static inner dim.
     - (C2) the kernel returns nothing.
     - (C3) `tile.store` goes only to arguments marked `tile.written`.
+    - (C4) the body is one block.
+    - (C5) every tile is of static shape, rank 1 to 3, and 1 to 2^24 integers or floats.
 
     Example:
     ```mlir

@@ -65,3 +65,25 @@ schedule.variant "score" "launch_c3_extents" limits(0, 0, 0) { // @launch_c3_ext
   // expected-error @+1 {{expected #schedule.extent, got 5 : i64}}
   schedule.launch @copy grid(5) (%x) scalars() label("l") : memref<?x8xf32>
 }
+
+// -----
+
+tile.kernel @copy(%x: memref<?x8xf32>, %y: memref<?x8xf32> {tile.written}, %n: index) {
+  tile.return
+}
+schedule.variant "score" "launch_c3_grid_kind" limits(0, 0, 0) { // @launch_c3_grid_kind
+  %x = schedule.buffer "x" rows(tokens) : memref<?x8xf32>
+  // expected-error @+1 {{expected 'grid' to be a list of #schedule.extent, got 1 : i64}}
+  "schedule.launch"(%x, %x) <{kernel = @copy, grid = [1 : i64], scalars = [#schedule.extent<symbol = "tokens">], label = "l"}> : (memref<?x8xf32>, memref<?x8xf32>) -> ()
+}
+
+// -----
+
+tile.kernel @copy(%x: memref<?x8xf32>, %y: memref<?x8xf32> {tile.written}, %n: index) {
+  tile.return
+}
+schedule.variant "score" "launch_c3_scalars_kind" limits(0, 0, 0) { // @launch_c3_scalars_kind
+  %x = schedule.buffer "x" rows(tokens) : memref<?x8xf32>
+  // expected-error @+1 {{expected 'scalars' to be a list of #schedule.extent, got "n"}}
+  "schedule.launch"(%x, %x) <{kernel = @copy, grid = [#schedule.extent<symbol = "tokens">], scalars = ["n"], label = "l"}> : (memref<?x8xf32>, memref<?x8xf32>) -> ()
+}

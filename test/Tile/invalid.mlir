@@ -23,6 +23,39 @@ tile.kernel @kernel_c3_written(%x: memref<?x8xf32>, %y: memref<?x8xf32> {tile.wr
 
 // -----
 
+// expected-error @+1 {{expected a body of one block, got 2}}
+"tile.kernel"() <{sym_name = "kernel_c4_one_block", function_type = () -> ()}> ({
+  "tile.return"() : () -> ()
+^bb1(%m: memref<?x8xf32>):
+  "tile.return"() : () -> ()
+}) : () -> () // @kernel_c4_one_block
+
+// -----
+
+tile.kernel @kernel_c5_rank(%i: index) {
+  // expected-error @+1 {{expected tiles of rank 1 to 3 with 1 to 16777216 integers or floats in a kernel, got 'tensor<f32>'}}
+  %t = arith.constant dense<0.0> : tensor<f32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @kernel_c5_empty(%i: index) {
+  // expected-error @+1 {{expected tiles of rank 1 to 3 with 1 to 16777216 integers or floats in a kernel, got 'tensor<0x8xf32>'}}
+  %t = arith.constant dense<0.0> : tensor<0x8xf32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @kernel_c5_large(%i: index) {
+  // expected-error @+1 {{expected tiles of rank 1 to 3 with 1 to 16777216 integers or floats in a kernel, got 'tensor<4097x4096xf32>'}}
+  %t = arith.constant dense<0.0> : tensor<4097x4096xf32>
+  tile.return
+}
+
+// -----
+
 tile.kernel @load_c1_indices(%x: memref<?x8xf32>, %y: memref<?x8xf32> {tile.written}, %i: index) {
   // expected-error @+1 {{expected 2 indices, one per dim of the memory, got 1}}
   %t = tile.load %x[%i] : memref<?x8xf32> -> tensor<4x8xf32>

@@ -5,6 +5,16 @@
 
 // -----
 
+// expected-error @+1 {{expected at most 65536 registers, got more}}
+#many = #tile.layout<registers = [65536:_:0, 65536:_:0, 65536:_:0, 65536:_:0], lanes = [32:0:1], warps = []>
+
+// -----
+
+// expected-error @+1 {{expected a rank from 0 to 2, got 3}}
+#rank = #tile.layout<registers = [2:1:1], lanes = [32:0:1], warps = [], rank = 3>
+
+// -----
+
 #shared = #tile.shared<pitch = 16, mask = 0, shift = 0>
 tile.kernel @convert_c1(%x: memref<?x8xbf16>) {
   %c0 = arith.constant 0 : index
