@@ -19,7 +19,11 @@ namespace hybridrt::emulator {
 
 struct Dim3 {
   uint32_t x = 1, y = 1, z = 1;
-  uint64_t count() const { return uint64_t(x) * y * z; }
+  /// At most 2^64 - 1, which no limit allows.
+  uint64_t count() const {
+    uint64_t area = uint64_t(x) * y, volume;
+    return __builtin_mul_overflow(area, z, &volume) ? UINT64_MAX : volume;
+  }
   bool operator==(const Dim3 &) const = default;
 };
 

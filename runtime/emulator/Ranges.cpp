@@ -36,7 +36,8 @@ Result<uint64_t> RangeTable::allocate(uint64_t bytes) {
   uint64_t rounded = (bytes + 2 * alignment - 1) / alignment * alignment;
   void *memory = rounded < bytes ? nullptr : std::aligned_alloc(alignment, rounded);
   if (!memory)
-    return Result<uint64_t>::failure(concat("expected ", bytes, " bytes of free memory for the emulated device"));
+    return Result<uint64_t>::failure(
+        concat("expected ", bytes, " bytes of free memory for the emulated device, and the system refuses them"));
   std::lock_guard lock(mutex);
   auto address = reinterpret_cast<uint64_t>(memory);
   entries[address] = {bytes, memory};

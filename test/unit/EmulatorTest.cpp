@@ -109,8 +109,7 @@ TEST(EmulatorLaunch, NamesWhatIsNotSupported) {
             "t.ptx:4:40: not supported: frobnicate.b32 at line 4");
   EXPECT_EQ(launchError("addc.u32 %r1, %r1, %r2;", {{1}, {32}, {}}),
             "t.ptx:4:40: not supported: addc.u32 at line 4: a carry that no instruction before it in its block leaves");
-  EXPECT_EQ(launchError("add.s32 %r1, %r2;", {{1}, {32}, {}}),
-            "t.ptx:4:40: 'add.s32': expected 3 to 3 operands, got 2");
+  EXPECT_EQ(launchError("add.s32 %r1, %r2;", {{1}, {32}, {}}), "t.ptx:4:40: 'add.s32': expected 3 operands, got 2");
   EXPECT_EQ(launchError("add.s32 5, %r1, %r2;", {{1}, {32}, {}}), "t.ptx:4:40: 'add.s32': expected a register");
   EXPECT_EQ(launchError("mov.u32 %r1, nothing;", {{1}, {32}, {}}),
             "t.ptx:4:40: 'mov.u32': expected a variable or a register, got 'nothing'");

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 using namespace hybridrt;
@@ -22,6 +23,14 @@ bool isType(const std::string &name) {
     if (name == type.name)
       return true;
   return false;
+}
+
+/// Whether a value can be stored in the type: anything in a float, what is in range in an integer.
+bool holds(const std::string &type, double value) {
+  if (type.find('f') != std::string::npos)
+    return true;
+  double limit = std::ldexp(1, int(8 * elementBytes(type)) - (type[0] == 'i'));
+  return value >= (type[0] == 'i' ? -limit : 0) && value < limit;
 }
 
 uint64_t parseCount(const std::string &text, const std::string &whole) {
@@ -49,7 +58,7 @@ Argument parseMap(const std::string &text, const std::vector<std::string> &parts
   if (parts.size() < 2)
     fail("expected 'map:' with a box such as map:64x64, got '", text, "'");
   for (const std::string &size : split(parts[1], 'x'))
-    argument.box.push_back(uint32_t(parseCount(size, text)));
+    argument.box.push_back(uint32_t(std::min<uint64_t>(parseCount(size, text), UINT32_MAX)));
   for (size_t i = 2; i < parts.size(); ++i)
     if (parts[i] == "swizzle=32")
       argument.swizzle = Swizzle::Bytes32;
@@ -102,9 +111,11 @@ Argument emulator::parseArgument(const std::string &text) {
       fail("expected a value such as i32:5, got '", text, "'");
     argument.value = parts[1];
     char *end = nullptr;
-    std::strtod(argument.value.c_str(), &end);
+    double value = std::strtod(argument.value.c_str(), &end);
     if (*end)
       fail("expected a number in '", text, "', got '", argument.value, "'");
+    if (!holds(argument.type, value))
+      fail("expected a number that fits into ", argument.type, " in '", text, "', got '", argument.value, "'");
     return argument;
   }
   if (parts[0].back() != ']')
@@ -180,8 +191,9 @@ void emulator::fillBuffer(const Argument &argument, uint8_t *memory, uint64_t se
                    memory + i * bytes);
     }
   } else {
+    std::error_code error;
     std::ifstream file(argument.fill, std::ios::binary);
-    if (!file)
+    if (!file || std::filesystem::is_directory(argument.fill, error))
       fail("expected zeros, ones, iota, random or the name of a file that can be read in '", argument.text, "'");
     file.read(reinterpret_cast<char *>(memory), std::streamsize(argument.bytes()));
     if (uint64_t(file.gcount()) != argument.bytes())

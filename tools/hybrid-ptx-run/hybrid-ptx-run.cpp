@@ -1,12 +1,12 @@
 // Runs one kernel of a PTX file on the emulator: checks it, counts what it does, prints buffers.
 #include "lib/Artifact/Result.h"
+#include "lib/Artifact/Streams.h"
 #include "tools/hybrid-ptx-run/Arguments.h"
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iostream>
 #include <sstream>
 
 using namespace hybridrt;
@@ -60,6 +60,8 @@ Dim3 parseDim(const std::string &flag, const std::string &text) {
   std::stringstream stream(text);
   std::string part;
   unsigned count = 0;
+  if (text.empty())
+    parseNumber(flag, text);
   while (std::getline(stream, part, ',')) {
     if (count == 3)
       fail("expected at most three numbers after ", flag, ", got '", text, "'");
@@ -140,16 +142,19 @@ Options parseOptions(int argc, char **argv) {
 }
 
 std::string readFile(const std::string &name) {
-  std::stringstream text;
-  if (name == "-") {
-    text << std::cin.rdbuf();
-    return text.str();
+  std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(name == "-" ? stdin : std::fopen(name.c_str(), "rb"),
+                                                        std::fclose);
+  std::string text;
+  char part[1 << 16];
+  while (file) {
+    size_t count = std::fread(part, 1, sizeof part, file.get());
+    text.append(part, count);
+    if (count < sizeof part && !std::ferror(file.get()))
+      return text;
+    if (count < sizeof part)
+      break;
   }
-  std::ifstream file(name, std::ios::binary);
-  if (!file)
-    fail("expected a PTX file that can be read, got '", name, "'");
-  text << file.rdbuf();
-  return text.str();
+  fail("expected a PTX file that can be read, got '", name, "': ", std::strerror(errno));
 }
 
 const Kernel &chooseKernel(const Module &module, const std::string &name) {
@@ -335,7 +340,10 @@ int run(const Options &options) {
 
 int main(int argc, char **argv) {
   try {
-    return run(parseOptions(argc, argv));
+    openStandardStreams();
+    int status = run(parseOptions(argc, argv));
+    finishOutput();
+    return status;
   } catch (const std::exception &error) {
     std::fprintf(stderr, "hybrid-ptx-run: error: %s\n", error.what());
     return 1;

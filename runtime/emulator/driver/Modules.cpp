@@ -162,9 +162,10 @@ static CUresult loadInto(const char *name, void **module, const void *image, uns
 
 static std::string readFile(const char *path) {
   need(path, "path");
-  std::ifstream in(path, std::ios::binary);
+  std::string name = readName(path);
+  std::ifstream in(name, std::ios::binary);
   if (!in)
-    refuse(CUDA_ERROR_FILE_NOT_FOUND, "cannot open '", path, "'");
+    refuse(CUDA_ERROR_FILE_NOT_FOUND, "cannot open '", name, "'");
   std::string text{std::istreambuf_iterator<char>(in), {}};
   text.resize(text.size() + 64); // an image ends with zeros
   return text;

@@ -5,6 +5,7 @@
 #include "runtime/emulator/Engine.h"
 #include "runtime/emulator/driver/Call.h"
 #include <chrono>
+#include <cstring>
 #include <map>
 #include <unordered_map>
 
@@ -114,7 +115,7 @@ template <typename T> std::shared_ptr<T> findObject(const void *handle) {
   if (found != state().objects.end())
     object = std::dynamic_pointer_cast<T>(found->second);
   if (!object)
-    refuse(CUDA_ERROR_INVALID_HANDLE, "expected a ", T::kind, ", got ",
+    refuse(CUDA_ERROR_INVALID_HANDLE, "expected ", std::strchr("ae", T::kind[0]) ? "an " : "a ", T::kind, ", got ",
            handle ? "a handle of something else, or of what is gone" : "NULL");
   return object;
 }

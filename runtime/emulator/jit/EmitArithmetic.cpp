@@ -132,8 +132,6 @@ Value *extend(Translator &t, Value *value, PtxType type, unsigned bits) {
 void emitMul(Translator &t, const Instruction &i) {
   PtxType type = typeOf(i);
   bool add = i.opcode.starts_with("mad");
-  if (add ? i.operands.size() != 4 : i.operands.size() != 3)
-    t.malformed(add ? "4 operands" : "3 operands");
   if (type.isFloat())
     return floatRounded(t, i, add ? 3 : 2, [&](Values &v) {
       return add ? t.intrinsic(Intrinsic::fma, {v[0], v[1], v[2]}) : t.builder.CreateFMul(v[0], v[1]);

@@ -120,8 +120,6 @@ void emitBarrier(Translator &t, const Instruction &i) {
   Value *threads = i.operands.size() > 1 ? t.readUniform(t.operand(1), 32) : t.scalar(0);
   Value *lanes = t.lanes();
   bool arrives = i.has("arrive");
-  if (arrives && i.operands.size() < 2)
-    t.malformed("a number of threads");
   t.endBlock();
   t.dispatchTo(
       t.callWarp("emu_barrier", t.word(), {lanes, id, threads, t.scalar(arrives), t.line(), t.scalar(t.nextBlock())}));

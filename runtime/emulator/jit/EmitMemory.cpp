@@ -68,7 +68,8 @@ void loadParameter(Translator &t, const Operand &memory, const std::vector<Opera
       known = true;
     }
   unsigned bytes = elementBytes(t, type);
-  if (!known || offset + bytes * targets.size() > t.frame().function->parameterBytes)
+  uint64_t all = t.frame().function->parameterBytes, wanted = bytes * targets.size();
+  if (!known || offset > all || wanted > all - offset)
     t.malformed("an address within a parameter");
   Value *base = t.builder.CreateLoad(t.builder.getPtrTy(), t.field(offsetof(Warp, parameters)));
   for (size_t k = 0; k < targets.size(); ++k) {

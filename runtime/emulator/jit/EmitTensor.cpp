@@ -63,7 +63,8 @@ Product productOf(Translator &t, const Instruction &i) {
       if (modifier == type)
         types.push_back(modifier);
   }
-  if (!product.m || types.size() < 2)
+  // No shape is larger, and products of what is within these bounds do not overflow.
+  if (!product.m || product.m > 64 || product.n > 256 || product.k > 256 || types.size() < 2)
     t.unsupported();
   product.d = types[0];
   // m16n8k8 of tf32 and its like; older text leaves out the types of A and B where all are f16 or f64.

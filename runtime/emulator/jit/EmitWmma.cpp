@@ -22,7 +22,7 @@ Shape shapeOf(Translator &t, const Instruction &i) {
     if (std::sscanf(text, "m%un%uk%u", &shape.m, &shape.n, &shape.k) == 3)
       break;
   }
-  if (shape.k != 16 || shape.m * shape.n != 256)
+  if (shape.k != 16 || shape.m > 32 || shape.m * shape.n != 256)
     t.unsupported("this shape");
   return shape;
 }

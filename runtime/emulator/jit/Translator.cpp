@@ -452,7 +452,8 @@ void Translator::translateBlock(unsigned index) {
       unsupported();
     size_t operands = instruction.operands.size();
     if (operands < row->least || operands > row->most)
-      malformed(concat(unsigned(row->least), " to ", unsigned(row->most), " operands, got ", operands));
+      malformed(concat(unsigned(row->least), row->least == row->most ? "" : concat(" to ", unsigned(row->most)),
+                       " operands, got ", operands));
     condition = nullptr;
     if (instruction.predicate >= 0) {
       condition = value(instruction.predicate);

@@ -118,7 +118,7 @@ private:
       }
       uint64_t offset = alignUp(ptx.sharedBytes, declaration.variable.alignment);
       if (offset + declaration.variable.size > uint64_t(1) << 24)
-        tokens.error("expected less than 16 MiB of shared memory");
+        tokens.tooLarge("expected less than 16 MiB of shared memory", offset + declaration.variable.size);
       declaration.variable.offset = offset;
       ptx.sharedBytes = uint32_t(offset + declaration.variable.size);
       function.shared[declaration.variable.name] = declaration.variable;
@@ -134,7 +134,7 @@ private:
       return;
     uint64_t offset = alignUp(function.localBytes, std::max(variable.alignment, 8u));
     if (offset + variable.size > uint64_t(1) << 24)
-      tokens.error("expected less than 16 MiB of local memory");
+      tokens.tooLarge("expected less than 16 MiB of local memory", offset + variable.size);
     variable.offset = offset;
     function.localBytes = uint32_t(offset + variable.size);
     function.locals[variable.name] = variable;
@@ -263,7 +263,9 @@ private:
   Operand simpleOperand(unsigned depth) {
     Operand result;
     if (tokens.accept("!")) {
-      result = simpleOperand(depth);
+      if (depth > maxOperandDepth)
+        tokens.error(concat("expected operands nested at most ", maxOperandDepth, " deep"));
+      result = simpleOperand(depth + 1);
       result.negated = true;
       return result;
     }

@@ -165,7 +165,7 @@ void emulator::parseParameters(TokenStream &tokens, Function &function, std::vec
       declaration.variable.offset = alignUp(bytes, declaration.variable.alignment);
       bytes = declaration.variable.offset + declaration.variable.size;
       if (bytes > 1 << 20)
-        tokens.error("expected at most 1 MiB of parameters");
+        tokens.tooLarge("expected at most 1 MiB of parameters", bytes);
       parameters.push_back(declaration.variable);
     } while (tokens.accept(","));
     tokens.expect(")");

@@ -118,7 +118,7 @@ private:
   Variable place(Declaration &declaration, uint32_t &bytes) {
     uint64_t offset = alignUp(bytes, declaration.variable.alignment);
     if (offset + declaration.variable.size > uint64_t(1) << 24)
-      tokens.error("expected less than 16 MiB of shared memory");
+      tokens.tooLarge("expected less than 16 MiB of shared memory", offset + declaration.variable.size);
     declaration.variable.offset = offset;
     bytes = uint32_t(offset + declaration.variable.size);
     return declaration.variable;

@@ -50,8 +50,9 @@ uint64_t TokenStream::integer(const char *what) {
   if (peek().kind != Token::Kind::Number)
     error(concat("expected ", what));
   Place place = peek().place;
+  std::string text(peek().text);
   Number value = number();
   if (value.isFloat || value.bits > uint64_t(1) << 40)
-    errorAt(place, concat("expected ", what, " of at most 2^40, got ", value.isFloat ? 0 : value.bits));
+    errorAt(place, concat("expected ", what, ", an integer of at most 2^40, got '", text, "'"));
   return value.bits;
 }

@@ -49,6 +49,10 @@ public:
 
   /// Throws: what was expected, and the token that is there instead.
   [[noreturn]] void error(const std::string &expected) const;
+  /// The same without the token, which is not what is wrong.
+  [[noreturn]] void tooLarge(const std::string &expected, uint64_t bytes) const {
+    errorAt(peek().place, concat(expected, ", got ", bytes, " bytes"));
+  }
   [[noreturn]] void errorAt(Place place, const std::string &message) const { fail(at(name, place), message); }
 
 private:

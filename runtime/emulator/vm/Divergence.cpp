@@ -183,12 +183,12 @@ uint32_t emu_barrier(Warp *w, uint32_t lanes, uint32_t id, uint32_t threads, uin
   if (!lanes)
     return emu_jump(w, next);
   if (id > 15) {
-    diagnose(w, "expected a barrier from 0 to 15, got " + std::to_string(id), line, id, int(lowestLane(lanes)));
+    diagnose(w, "expected a barrier from 0 to 15, got " + std::to_string(id), line, 0, int(lowestLane(lanes)));
     id &= 15;
   }
   if (threads % 32)
     diagnose(w, "expected a number of threads that is a multiple of 32 at a barrier, got " + std::to_string(threads),
-             line, id, int(lowestLane(lanes)));
+             line, 0, int(lowestLane(lanes)));
   w->barrierId = id;
   w->barrierThreads = threads;
   w->barrierArrive = arrives;

@@ -279,10 +279,10 @@ private:
       barrier.clock.assign(cluster.clocks(), 0);
       barrier.fenced.assign(cluster.clocks(), 0);
     } else if ((barrier.needed ? barrier.needed : all) != needed) {
-      diagnose(w, "a barrier is used with different numbers of threads", w->barrierLine, w->barrierId, 0);
+      diagnose(w, "a barrier is used with different numbers of threads", w->barrierLine, 0, 0);
     }
     if (needed > all) {
-      diagnose(w, "a barrier waits for more threads than the block has", w->barrierLine, w->barrierId, 0);
+      diagnose(w, "a barrier waits for more threads than the block has", w->barrierLine, 0, 0);
       needed = all;
     }
     barrier.needed = w->barrierThreads ? needed : 0;
@@ -302,7 +302,7 @@ private:
     }
     if (barrier.arrived >= needed) {
       if (barrier.waiting.empty())
-        diagnose(w, "a barrier completes by arrivals alone: nobody waits for them", w->barrierLine, w->barrierId, 0);
+        diagnose(w, "a barrier completes by arrivals alone: nobody waits for them", w->barrierLine, 0, 0);
       release(barrier);
     }
     return w->state == Warp::State::Ready;
