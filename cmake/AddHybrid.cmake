@@ -33,6 +33,10 @@ target_include_directories(HybridIncludes SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS} 
 # Everything generated from TableGen; compiler rooms depend on it.
 add_custom_target(HybridHeaders)
 
+# CMake would also name the header itself, by its absolute path, which ccache hashes behind -Xclang: no other checkout
+# would hit. The precompiled file is enough.
+set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
+
 function(hybrid_pch target)
   if(NOT TARGET HybridPCH)
     add_library(HybridPCH OBJECT ${PROJECT_SOURCE_DIR}/cmake/Pch.cpp)
