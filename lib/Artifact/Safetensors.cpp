@@ -58,6 +58,8 @@ std::string TensorView::describe() const {
 }
 
 void TensorView::readFloats(int64_t begin, int64_t count, float *out) const {
+  if (!count)
+    return; // and `out` may be null
   if (type == ElementType::f32) {
     std::memcpy(out, bytes.data() + begin * 4, count * 4);
   } else if (type == ElementType::bf16 || type == ElementType::f16) {

@@ -92,7 +92,7 @@ private:
       global.address = ranges->allocate(global.size).get();
       auto *memory = reinterpret_cast<uint8_t *>(global.address);
       std::memset(memory, 0, global.size);
-      std::memcpy(memory, variable.bytes.data(), std::min<size_t>(variable.bytes.size(), global.size));
+      std::copy_n(variable.bytes.begin(), std::min<size_t>(variable.bytes.size(), global.size), memory);
     }
     globalList.push_back(std::move(global));
   }

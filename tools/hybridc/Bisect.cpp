@@ -38,12 +38,14 @@ public:
 private:
   int64_t width() const { return element.getIntOrFloatBitWidth() / 8; }
   void put(int64_t place, double x) {
-    uint64_t bits = uint64_t(int64_t(x));
+    uint64_t bits;
     if (auto type = dyn_cast<FloatType>(element)) {
       llvm::APFloat number(x);
       bool lost;
       number.convert(type.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &lost);
       bits = number.bitcastToAPInt().getZExtValue();
+    } else {
+      bits = uint64_t(int64_t(x));
     }
     memcpy(data() + place * width(), &bits, width());
   }
