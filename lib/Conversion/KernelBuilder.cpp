@@ -755,7 +755,9 @@ FailureOr<Value> KernelBuilder::tileOfProduct(linalg::MatmulOp op, Columns colum
     while (step > 16 && depth % step)
       step /= 2;
     if (depth % step)
-      return unsupported(op, Twine("a depth of ") + Twine(depth) + " that is no multiple of " + Twine(step)), failure();
+      return unsupported(op, Twine("products over a depth that is no multiple of ") + Twine(step) +
+                                 " are not built, got " + Twine(depth)),
+             failure();
     auto loop = scf::ForOp::create(b, loc, index(0), index(depth), index(step), ValueRange{acc});
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

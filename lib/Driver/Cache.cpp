@@ -1,9 +1,9 @@
 #include "hybrid/Driver/Cache.h"
 #include "lib/Artifact/CacheFolder.h"
+#include "lib/Artifact/File.h"
 #include "lib/Artifact/Hash.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Process.h"
 #include <dlfcn.h>
 using namespace mlir;
 using namespace mlir::hybrid;
@@ -57,34 +57,26 @@ static std::string keyOf(const CompileOptions &options) {
   return hybridrt::hexadecimal(hybridrt::hashText(key)) + hybridrt::hexadecimal(hybridrt::hashText(key, 1));
 }
 
+static llvm::Error toError(const hybridrt::Status &status) {
+  return status ? llvm::Error::success() : llvm::createStringError(status.error());
+}
+
 llvm::Error hybrid::compileCached(MLIRContext &context, const CompileOptions &options, StringRef path, bool useCache) {
   std::string folder = useCache ? hybridrt::cacheFolder() : "", cached;
   if (!folder.empty()) {
     folder += "/compiled";
     cached = folder + "/" + keyOf(options) + ".hyb";
-    std::string temporary = path.str() + ".tmp." + std::to_string(llvm::sys::Process::getProcessId());
-    if (fs::exists(cached) && !fs::copy_file(cached, temporary)) {
-      if (std::error_code error = fs::rename(temporary, path)) {
-        fs::remove(temporary);
-        return llvm::createStringError("cannot write '" + path.str() + "': " + error.message());
-      }
+    if (hybridrt::Result<hybridrt::MappedFile> found = hybridrt::MappedFile::open(cached)) {
       hybridrt::touchCached(cached);
-      return llvm::Error::success();
+      return toError(
+          hybridrt::capture([&] { hybridrt::writeFile(path.str(), found->bytes().data(), found->bytes().size()); }));
     }
-    fs::remove(temporary);
   }
   llvm::Expected<hybridrt::artifact::ArtifactT> artifact = compileToArtifact(context, options);
   if (!artifact)
     return artifact.takeError();
-  if (hybridrt::Status status = hybridrt::writeArtifact(*artifact, path.str()); !status)
-    return llvm::createStringError(status.error());
-  if (!cached.empty() && !fs::create_directories(folder)) {
-    // A cache that cannot be written costs time, not the result.
-    std::string temporary = cached + ".tmp." + std::to_string(llvm::sys::Process::getProcessId());
-    if (fs::copy_file(path, temporary) || fs::rename(temporary, cached))
-      fs::remove(temporary);
-    else
-      hybridrt::evictUnused(folder, {".hyb"}, kCacheLimit);
-  }
-  return llvm::Error::success();
+  // A cache that cannot be written costs time, not the result.
+  if (!cached.empty() && !fs::create_directories(folder) && hybridrt::writeArtifact(*artifact, cached))
+    hybridrt::evictUnused(folder, {".hyb"}, kCacheLimit);
+  return toError(hybridrt::writeArtifact(*artifact, path.str()));
 }

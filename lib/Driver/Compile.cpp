@@ -114,7 +114,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> hybrid::compileToBlockForm(ModuleOp model,
   if (llvm::Error error = addBlockPasses(pm, options))
     return std::move(error);
   if (failed(pm.run(**blocks)))
-    return diagnostics.take("the block form is not sound");
+    return diagnostics.take("the block passes failed");
   return std::move(*blocks);
 }
 
@@ -307,8 +307,11 @@ llvm::Expected<std::string> hybrid::compileToText(MLIRContext &context, const Co
                                        "toolkit or PyPI's nvidia-cuda-nvcc; --emit=ptx works without");
       } else if (form == "cubin") {
         text.append(module->cubin.begin(), module->cubin.end());
-      } else if (llvm::Error e = append(disassemble(*module))) {
-        return e;
+      } else {
+        llvm::Expected<std::string> code = disassemble(*module);
+        if (!code)
+          return code.takeError();
+        text += *code;
       }
     } else {
       return llvm::createStringError("--emit=" + form.str() +

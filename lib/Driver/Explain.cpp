@@ -149,8 +149,8 @@ private:
     if (module->cubin.empty()) // no ptxas, so no machine code
       return llvm::Error::success();
     heading("Machine code");
-    FailureOr<std::string> code = disassemble(*module);
-    os << (failed(code) ? "not shown: " + said + "\n" : *code);
+    llvm::Expected<std::string> code = disassemble(*module);
+    os << (code ? *code : "not shown: " + llvm::toString(code.takeError()) + "\n");
     return llvm::Error::success();
   }
 

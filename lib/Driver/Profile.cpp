@@ -1,4 +1,5 @@
 #include "Profile.h"
+#include "hybrid/Support/TextScan.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 using namespace mlir::hybrid;
@@ -13,6 +14,9 @@ llvm::Expected<Profile> Profile::read(llvm::StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!buffer)
     return bad(buffer.getError().message());
+  constexpr TextLimits limits{.maxBytes = 256u << 20, .maxNesting = 16};
+  if (std::optional<TextError> error = scanText((*buffer)->getBuffer(), TextFormat::json, limits))
+    return llvm::createStringError("--profile: " + formatTextError(path.str(), *error));
   llvm::Expected<llvm::json::Value> json = llvm::json::parse((*buffer)->getBuffer());
   if (!json)
     return bad("expected what hybrid-run --profile --json prints: " + llvm::toString(json.takeError()));

@@ -1,5 +1,6 @@
 #include "Config.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <cmath>
 using namespace mlir;
 using namespace mlir::hybrid;
 using llvm::StringRef;
@@ -56,7 +57,7 @@ double Config::number(StringRef key, std::optional<double> byDefault) {
       fail(key, "expected key '" + key + "', a number, found none");
     return byDefault.value_or(1);
   }
-  if (std::optional<double> value = toNumber(*get(key)))
+  if (std::optional<double> value = toNumber(*get(key)); value && std::isfinite(*value))
     return *value;
   fail(key, "expected a number for '" + key + "'");
   return 1;

@@ -132,7 +132,7 @@ public:
       errors.fail(value->position, "expected two numbers for '" + key + "', got " + value->describe());
       return byDefault;
     }
-    return {toNumber(key, value->items[0]), toNumber(key, value->items[1])};
+    return {toNumber(key, value->items[0], /*finite=*/false), toNumber(key, value->items[1], /*finite=*/false)};
   }
 
   int64_t toInteger(StringRef key, const YamlNode &value) const {
@@ -141,12 +141,15 @@ public:
       errors.fail(value.position, "expected an integer for '" + key + "', got " + value.describe());
     return result;
   }
-  double toNumber(StringRef key, const YamlNode &value) const {
+  double toNumber(StringRef key, const YamlNode &value, bool finite = true) const {
     double result = 1;
-    if (value.kind == YamlNode::Kind::scalar && (value.text == "inf" || value.text == ".inf"))
+    bool plain = value.kind == YamlNode::Kind::scalar && !value.quoted;
+    if (plain && !finite && (value.text == "inf" || value.text == ".inf"))
       return std::numeric_limits<double>::infinity();
-    if (value.kind != YamlNode::Kind::scalar || value.quoted || StringRef(value.text).getAsDouble(result))
+    if (!plain || StringRef(value.text).getAsDouble(result) || !std::isfinite(result)) {
       errors.fail(value.position, "expected a number for '" + key + "', got " + value.describe());
+      return 1;
+    }
     return result;
   }
 
@@ -178,9 +181,12 @@ public:
     spec.embeddingScale = model.number("embedding_scale");
     spec.logitSoftcap = model.optionalNumber("logit_softcap");
     eps = spec.finalNorm.eps = model.number("norm_eps");
-    if (const YamlNode *eos = model.get("eos"))
+    if (const YamlNode *eos = model.get("eos")) {
+      if (eos->kind != YamlNode::Kind::sequence)
+        errors.fail(eos->position, "expected a list of token numbers for 'eos', got " + eos->describe());
       for (const YamlNode &token : eos->items)
         spec.eos.push_back(model.toInteger("eos", token));
+    }
     if (!errors.any())
       checkSizes(model);
     const YamlNode *blocks = model.get("blocks"), *layers = model.get("layers");

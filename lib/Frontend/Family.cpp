@@ -1,5 +1,6 @@
 #include "Family.h"
 #include "hybrid/Frontend/Frontend.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -97,9 +98,15 @@ static double yarnScale(double factor, double mscale) { return factor <= 1 ? 1 :
 
 std::optional<RopeSpec> FamilyReader::rope(int64_t headDim, double defaultTheta, double defaultFraction) {
   StringRef key = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-  std::unique_ptr<Config> rope = config.object(key);
-  if (rope && rope->has("full_attention"))
-    rope = rope->object("full_attention");
+  std::unique_ptr<Config> outerRope = config.object(key), innerRope;
+  if (outerRope && outerRope->has("full_attention"))
+    innerRope = outerRope->object("full_attention");
+  Config *rope = innerRope ? innerRope.get() : outerRope.get();
+  llvm::scope_exit takeFailures([&] {
+    for (Config *inner : {innerRope.get(), outerRope.get()})
+      if (inner)
+        config.takeFailure(*inner);
+  });
   // An explicit null is the way to say that there are no positions.
   const llvm::json::Value *own = rope ? rope->get("rope_theta") : nullptr;
   const llvm::json::Value *outer = own ? own : config.get("rope_theta");
@@ -145,7 +152,6 @@ std::optional<RopeSpec> FamilyReader::rope(int64_t headDim, double defaultTheta,
   } else {
     config.fail(key, "unknown rotary scaling '" + type + "'; known are default, linear, llama3, yarn");
   }
-  config.takeFailure(*rope);
   return result;
 }
 

@@ -1,6 +1,8 @@
 #include "hybrid/Frontend/ModelSpec.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 using namespace mlir;
 using namespace mlir::hybrid;
 using llvm::Twine;
@@ -50,6 +52,14 @@ public:
     require(value >= 1 && value <= limit, key,
             "expected '" + key + "' from 1 to " + Twine(limit) + ", got " + Twine(value));
   }
+  void positive(StringRef key, std::optional<double> value) {
+    require(!value || *value > 0, key, "expected a positive '" + key + "', got " + number(value.value_or(0)));
+  }
+  static std::string number(double value) {
+    std::string text;
+    llvm::raw_string_ostream(text) << llvm::format("%g", value);
+    return text;
+  }
   void divides(StringRef key, int64_t divisor, StringRef name, int64_t value) {
     require(!misfit && value % divisor == 0, key,
             "expected '" + key + "' (" + Twine(divisor) + ") to divide '" + name + "' (" + Twine(value) + ")");
@@ -65,15 +75,23 @@ public:
       size("window", *a.window, int64_t(1) << 31);
     require(a.sinkTokens >= 0 && a.sinkTokens <= maxDim, "sinks",
             "expected 'sinks' from 0 to " + Twine(maxDim) + ", got " + Twine(a.sinkTokens));
+    positive("softcap", a.softcap);
     if (!a.rope)
       return;
     require(a.rope->rotaryDim >= 2 && a.rope->rotaryDim % 2 == 0 && a.rope->rotaryDim <= a.headDim, "head_dim",
             "expected an even number of rotary channels from 2 to 'head_dim' (" + Twine(a.headDim) + "), got " +
                 Twine(a.rope->rotaryDim));
-    require(a.rope->theta > 0, "theta", "expected a positive rotary theta");
-    require(a.rope->factor > 0, "factor", "expected a positive rotary factor");
+    require(a.rope->theta > 1, "theta", "expected a rotary theta above 1, got " + number(a.rope->theta));
+    require(a.rope->factor > 0, "factor", "expected a positive rotary factor, got " + number(a.rope->factor));
     require(a.rope->originalContext > 0, "original",
             "expected a positive original context of the rotary scaling, got " + Twine(a.rope->originalContext));
+    require(a.rope->scaling != RopeScaling::llama3 || a.rope->highFreqFactor > a.rope->lowFreqFactor, "high",
+            "expected a high frequency factor above the low one, got " + number(a.rope->highFreqFactor) + " and " +
+                number(a.rope->lowFreqFactor));
+    require(a.rope->scaling != RopeScaling::yarn || (a.rope->betaFast > a.rope->betaSlow && a.rope->betaSlow > 0),
+            "beta_fast",
+            "expected 'beta_fast' above 'beta_slow' above 0, got " + number(a.rope->betaFast) + " and " +
+                number(a.rope->betaSlow));
   }
   void operator()(const Mamba2Spec &m) {
     size("heads", m.heads, maxHeads);
@@ -148,7 +166,8 @@ std::optional<Misfit> mlir::hybrid::findMisfit(const ModelSpec &spec) {
   check.size("width", spec.width);
   check.size("count", spec.blocks.size(), maxLayers);
   check.require(spec.finalNorm.eps >= 0 && spec.finalNorm.eps < 1, "norm_eps",
-                "expected an epsilon of the norms from 0 to below 1");
+                "expected an epsilon of the norms from 0 to below 1, got " + FitCheck::number(spec.finalNorm.eps));
+  check.positive("logit_softcap", spec.logitSoftcap);
   for (const BlockSpec &block : spec.blocks) {
     if (check.misfit)
       break;

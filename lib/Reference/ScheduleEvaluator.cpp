@@ -92,7 +92,9 @@ private:
     if (auto cache = dyn_cast<schedule::CacheOp>(op)) {
       auto it = caches.find({cache.getName().str(), int64_t(cache.getPart())});
       if (it == caches.end())
-        return op->emitError("no memory for the cache"), failure();
+        return op->emitError("reference: no memory for part ")
+                   << cache.getPart() << " of cache '" << cache.getName() << "'",
+               failure();
       return &it->second;
     }
     auto input = cast<schedule::InputOp>(op);
@@ -117,7 +119,7 @@ private:
                                              .Case("write_slots", &call.writeSlots)
                                              .Default(nullptr);
     if (!values)
-      return op->emitError("unknown input"), failure();
+      return op->emitError("reference: no input is called '") << kind << "'", failure();
     return keep(list(*values));
   }
 

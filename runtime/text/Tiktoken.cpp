@@ -8,13 +8,16 @@
 
 using namespace hybridrt;
 
-static std::unique_ptr<Tokenizer> assemble(Vocabulary vocabulary, const std::string &expression,
+/// Only what matches is text: the library leaves out the rest.
+static std::unique_ptr<PreTokenizer> makeSplitter(const std::string &expression, const std::string &where) {
+  return makeExpressionSplitter(expression, Regex::Dialect::rust, SplitBehavior::removed, /*invert=*/true, where);
+}
+
+static std::unique_ptr<Tokenizer> assemble(Vocabulary vocabulary, std::unique_ptr<PreTokenizer> splitter,
                                            std::vector<AddedToken> special, const std::string &begin,
                                            const std::string &end, SurroundingTokens around, const std::string &where) {
   Pipeline::Parts parts;
-  // Only what matches is text: the library leaves out the rest.
-  parts.preTokenizers.push_back(makeExpressionSplitter(expression, Regex::Dialect::rust, SplitBehavior::removed,
-                                                       /*invert=*/true, where));
+  parts.preTokenizers.push_back(std::move(splitter));
   parts.model = Bpe::fromRanks(std::move(vocabulary), where);
   auto numberOf = [&](const std::string &content) {
     for (const AddedToken &token : special)
@@ -91,8 +94,9 @@ std::unique_ptr<Tokenizer> hybridrt::readTiktoken(std::string_view text, const s
   if (vocabulary.count() != llama3Size || size_t(vocabulary.end()) != llama3Size)
     fail("'", file, "': expected the ", llama3Size, " tokens of Llama 3, found ", vocabulary.count(),
          "; nothing else of this form is supported: convert it to a tokenizer.json");
-  return assemble(std::move(vocabulary), std::string(llama3Expression), llama3SpecialTokens(llama3Size),
-                  "<|begin_of_text|>", "<|end_of_text|>", around, "'" + file + "'");
+  std::string where = "'" + file + "'";
+  return assemble(std::move(vocabulary), makeSplitter(std::string(llama3Expression), where),
+                  llama3SpecialTokens(llama3Size), "<|begin_of_text|>", "<|end_of_text|>", around, where);
 }
 
 std::unique_ptr<Tokenizer> hybridrt::readTekken(std::string_view text, const std::string &file,
@@ -150,6 +154,7 @@ std::unique_ptr<Tokenizer> hybridrt::readTekken(std::string_view text, const std
       entry.reject("a new token of at least one byte");
     vocabulary.add(std::move(token), special + i, entry.where());
   }
-  return assemble(std::move(vocabulary), config["pattern"].string(), std::move(tokens), "<s>", "</s>", around,
-                  config.where() + ".pattern");
+  JsonNode pattern = config["pattern"];
+  return assemble(std::move(vocabulary), makeSplitter(pattern.string(), pattern.where()), std::move(tokens), "<s>",
+                  "</s>", around, root.where());
 }

@@ -287,3 +287,11 @@ func.func @dim() -> index {
   %y = tensor.dim %x, %i : tensor<2xf32>
   return %y : index
 }
+
+// -----
+
+func.func @elements() -> tensor<2xf32> {
+  // expected-error @+1 {{reference: cannot read the elements of this constant}}
+  %x = arith.constant dense_resource<elsewhere> : tensor<2xf32>
+  return %x : tensor<2xf32>
+}

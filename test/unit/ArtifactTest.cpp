@@ -173,6 +173,8 @@ TEST_F(ArtifactTest, MessagesTellThePlace) {
        [](ArtifactT &a) { firstStep(a).grid.resize(4); }},
       {"programs[0].entries[0].variants[0].steps[0].scalars[0]: impossible divisor 0",
        [](ArtifactT &a) { firstStep(a).scalars[0]->divisor = 0; }},
+      {"programs[0].entries[0].variants[0].steps[0].scalars[0]: impossible factor 9223372036854775807",
+       [](ArtifactT &a) { firstStep(a).scalars[0]->factor = INT64_MAX; }},
       {"programs[0].entries[0].variants[0].steps[0]: expected 2 scalars among parameters up to 9, got 1 among 7 "
        "parameters",
        [](ArtifactT &a) { firstKernel(a).scalar_places = {1, 9}; }},

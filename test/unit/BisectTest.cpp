@@ -1,6 +1,7 @@
 // --bisect with devices that are right, that compute one kernel wrongly, and that run whole calls wrongly.
 #include "hybrid/Driver/Bisect.h"
 #include "hybrid/Register.h"
+#include "mlir/Pass/Pass.h"
 #include "gtest/gtest.h"
 #include <fstream>
 using namespace mlir;
@@ -103,11 +104,40 @@ TEST_F(Bisect, WhatFailsIsInTheReport) {
   EXPECT_EQ(report->firstDifference()->message, "no such device");
 }
 
+/// A pass that fails and does not say why.
+struct SilentPass : PassWrapper<SilentPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SilentPass)
+  StringRef getArgument() const override { return "test-silent"; }
+  void runOnOperation() override { signalPassFailure(); }
+};
+
+TEST_F(Bisect, SilentFailuresAreNamed) {
+  device.runKernel = [](tile::KernelOp, const TileLaunch &, std::array<int64_t, 3>) { return failure(); };
+  llvm::Expected<BisectReport> report = bisect(context, options, bisectOptions, weights);
+  ASSERT_TRUE(bool(report)) << llvm::toString(report.takeError());
+  ASSERT_TRUE(report->firstDifference());
+  EXPECT_EQ(report->firstDifference()->name, "x86-64: code");
+  EXPECT_TRUE(StringRef(report->firstDifference()->message).ends_with("evaluating it failed")) << report->text();
+
+  static PassRegistration<SilentPass> registration;
+  device.runKernel = evaluateTileGrid;
+  options.blockPasses = "test-silent";
+  report = bisect(context, options, bisectOptions, weights);
+  ASSERT_TRUE(bool(report)) << llvm::toString(report.takeError());
+  ASSERT_TRUE(report->firstDifference());
+  EXPECT_EQ(report->firstDifference()->name, "compiling the artifact");
+  EXPECT_EQ(report->firstDifference()->message, "the block passes failed");
+  EXPECT_EQ(llvm::toString(compileToArtifact(context, options).takeError()), "the block passes failed");
+  options.modelPasses = "test-silent";
+  EXPECT_EQ(llvm::toString(compileToModelForm(context, options).takeError()), "the graph passes failed");
+}
+
 TEST_F(Bisect, LacksATensor) {
   options.input = HYBRID_SOURCE_DIR "/test/Inputs/oracle/lfm2";
   llvm::Expected<BisectReport> report = bisect(context, options, bisectOptions, weights);
   ASSERT_TRUE(bool(report)) << llvm::toString(report.takeError());
   ASSERT_TRUE(report->firstDifference());
-  EXPECT_NE(report->firstDifference()->message.find("so this model needs --weights"), std::string::npos);
+  EXPECT_EQ(report->firstDifference()->message, "--bisect: parameter 'embedding' is made from tensor "
+                                                "'model.embed_tokens.weight', so this model needs --weights");
 }
 } // namespace

@@ -8,6 +8,7 @@
 #include "hybrid/Register.h"
 #include "hybrid/Target/NVPTX.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
@@ -200,6 +201,27 @@ TEST_P(NarrowFragments, AppendInChunks) {
   run("append", "decode", 11, 12);
   run("append", "short", 12, 14);
   EXPECT_LE(std::sqrt(squares / count), limit);
+}
+
+TEST(Schedule, WhatIsNotThereIsSaid) {
+  MLIRContext context;
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  context.appendDialectRegistry(registry);
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &d) { message = d.str(); });
+  auto errorOf = [&](const std::string &op) {
+    OwningOpRef<ModuleOp> module =
+        parseSourceString<ModuleOp>("schedule.variant \"append\" \"bulk\" limits(0, 0, 0) {\n" + op + "\n}", &context);
+    EXPECT_TRUE(module) << op;
+    CacheMemory caches;
+    auto parameter = [](StringRef) -> const HostValue & { llvm_unreachable("there are none"); };
+    EXPECT_TRUE(failed(evaluateVariant(*module->getOps<schedule::VariantOp>().begin(), {}, caches, parameter)));
+    return message;
+  };
+  EXPECT_EQ(errorOf("%x = schedule.input odd : memref<?xi32>"), "reference: no input is called 'odd'");
+  EXPECT_EQ(errorOf("%x = schedule.cache \"kv\" part 1 : memref<?x64xf32>"),
+            "reference: no memory for part 1 of cache 'kv'");
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, NarrowFragments,

@@ -196,10 +196,28 @@ TEST_F(CacheReferenceTest, MisfitsAreErrors) {
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
   HostValue k = normal({5, 1, 4}), cache = makeEmptyCache(cacheType("!hybrid.cache<paged_kv, [1, 4, 4], f32>"), 1);
   EXPECT_TRUE(failed(evaluate(f, {k, offsets({0, 2, 5}), cache}, noParameters)));
-  EXPECT_NE(message.find("expected the offsets to list 1 sequences, got 2"), std::string::npos) << message;
+  EXPECT_EQ(message, "reference: expected the offsets to list 1 sequences, got 2");
   EXPECT_TRUE(failed(evaluate(f, {k, offsets({0, 4}), cache}, noParameters)));
   EXPECT_NE(message.find("expected offsets from 0 to 5"), std::string::npos) << message;
   EXPECT_TRUE(failed(evaluate(f, {normal({5, 4}), offsets({0, 5}), cache}, noParameters)));
   EXPECT_NE(message.find("expected argument 0 to be"), std::string::npos) << message;
+}
+
+TEST_F(CacheReferenceTest, WhatACallerGivesIsChecked) {
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(R"(
+    ml_program.global private @w(#ml_program.extern : tensor<2xf32>) : tensor<2xf32>
+    func.func @f(%x: tensor<2xf32>) -> tensor<2xf32> {
+      %w = ml_program.global_load_const @w : tensor<2xf32>
+      return %w : tensor<2xf32>
+    })",
+                                                             &context);
+  auto f = cast<func::FuncOp>(module->lookupSymbol("f"));
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
+  auto three = [](StringRef) -> FailureOr<HostValue> { return HostValue(ArrayRef<int64_t>{3}); };
+  EXPECT_TRUE(failed(evaluate(f, {}, three)));
+  EXPECT_EQ(message, "reference: expected 1 arguments, got 0");
+  EXPECT_TRUE(failed(evaluate(f, {normal({2})}, three)));
+  EXPECT_EQ(message, "reference: expected parameter 'w' to be 'tensor<2xf32>', got a tensor of shape [3]");
 }
 } // namespace

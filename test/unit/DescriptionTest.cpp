@@ -128,6 +128,82 @@ TEST(Description, HostileTexts) {
   EXPECT_EQ(errorOf(large), " error: expected at most 16777216 bytes, got 16777217");
 }
 
+struct Case {
+  const char *text, *expected;
+};
+
+const Case refusedBlocks[] = {
+    {"{mixer: {attention: {heads: 4}}, ffn: {swiglu: 64, geglu: 64}}",
+     "4:57: error: expected one feed-forward network, got 'swiglu' and 'geglu'"},
+    {"{mixer: {attention: {heads: 4}}, ffn: {bias: true}}", "4:45: error: expected swiglu, geglu or relu2 in 'ffn'"},
+    {"{mixer: {attention: {heads: 4}, fuse: {op: add}}}", "4:38: error: expected 'fuse' beside 'parallel' only"},
+    {"{mixer: {attention: {heads: 4}, mamba2: {heads: 4}}}",
+     "4:15: error: expected one mixer, got 2; mixers side by side go into 'parallel'"},
+    {"{mixer: {}}", "4:15: error: expected one mixer, got 0; mixers side by side go into 'parallel'"},
+    {"{mixer: {parallel: {attention: {heads: 4}}}}", "4:26: error: expected two or more mixers in 'parallel', got 1"},
+    {"{mixer: {attention: {heads: 4, rope: {fraction: 2}}}}", "4:44: error: expected 'fraction' above 0 and at most 1"},
+    {"{mixer: {mamba2: {heads: 4, a_init: [2, 1]}}}", "4:34: error: expected 'a_init' with 0 <= low < high"},
+    {"{mixer: {mamba2: {heads: 4, dt_init: [0, 1]}}}", "4:34: error: expected 'dt_init' with 0 < low < high"},
+    {"{mixer: {mamba2: {heads: 4, dt_limit: [2, 1]}}}", "4:45: error: expected time step limits with 0 <= low < high"},
+    {"{mixer: {mamba2: {heads: 4, conv: 1}}}", "4:40: error: expected 'conv' from 2 to 64, got 1"},
+    {"{mixer: {attention: {heads: 4, sinks: -1}}}", "4:44: error: expected 'sinks' from 0 to 4194304, got -1"},
+    {"{mixer: {attention: {heads: 4, rope: {theta: 0}}}}", "4:51: error: expected a rotary theta above 1, got 0"},
+    {"{mixer: {attention: {heads: 4, rope: {scaling: {type: linear, factor: 0}}}}}",
+     "4:76: error: expected a positive rotary factor, got 0"},
+    {"{mixer: {attention: {heads: 4, rope: {scaling: {type: llama3, original: 0}}}}}",
+     "4:78: error: expected a positive original context of the rotary scaling, got 0"},
+    {"{mixer: {parallel: {attention: {heads: 4}, mamba2: {heads: 4}}, fuse: {op: concat, projection: separate}}}",
+     "4:101: error: expected 'projection: joint' with 'op: concat', as concatenated branches have one projection; 'op: "
+     "add' with 'projection: separate' is the same function"},
+    {"{mixer: {parallel: {mamba2: {heads: 4}, attention: {heads: 4}}, fuse: {value: shared, projection: separate}}}",
+     "4:84: error: expected 'attention' before 'mamba2' with 'value: shared'"},
+    {"{mixer: {parallel: {attention: {heads: 4}, mamba2: {heads: 4, head_dim: 32}}, fuse: {value: shared, projection: "
+     "separate}}}",
+     "4:98: error: expected 'value_dim' of attention (16) to equal 'head_dim' of mamba2 (32) with 'value: shared'"},
+    {"{mixer: {attention: {heads: 4, softcap: -1}}}", "4:46: error: expected a positive 'softcap', got -1"},
+    {"{mixer: {attention: {heads: 4, scale: nan}}}", "4:44: error: expected a number for 'scale', got 'nan'"},
+    {"{mixer: {attention: {heads: 4, window: 0}}}", "4:45: error: expected 'window' from 1 to 2147483648, got 0"},
+    {"{mixer: {attention: {heads: 4, rope: {theta: .inf}}}}", "4:51: error: expected a number for 'theta', got '.inf'"},
+    {"{mixer: {attention: {heads: 4, rope: {scaling: {type: llama3, low: 9, high: 4}}}}}",
+     "4:82: error: expected a high frequency factor above the low one, got 4 and 9"},
+    {"{mixer: {attention: {heads: 4, rope: {scaling: {type: yarn, beta_fast: 1}}}}}",
+     "4:77: error: expected 'beta_fast' above 'beta_slow' above 0, got 1 and 1"},
+};
+
+const Case refusedTexts[] = {
+    {"name: [x]\nwidth: 64\nblocks: {}\nlayers: []\n", "1:8: error: expected a string for 'name', got a list"},
+    {"name: x\nwidth: 64\nnorm_eps: small\nblocks: {a: {mixer: {mamba2: {heads: 2}}}}\nlayers: [a]\n",
+     "3:11: error: expected a number for 'norm_eps', got 'small'"},
+    {"name: x\nwidth: 64\nnorm_eps: 2\nblocks: {a: {mixer: {mamba2: {heads: 2}}}}\nlayers: [a]\n",
+     "3:11: error: expected an epsilon of the norms from 0 to below 1, got 2"},
+    {"name: x\nwidth: 64\neos: 5\nblocks: {a: {mixer: {mamba2: {heads: 2}}}}\nlayers: [a]\n",
+     "3:6: error: expected a list of token numbers for 'eos', got '5'"},
+    {"name: x\nwidth:\nblocks: {}\nlayers: []\n", "2:1: error: expected integer for 'width', got nothing"},
+    {"name: x\nwidth: 64\nblocks: [a]\nlayers: [a]\n",
+     "3:10: error: expected a mapping from names to blocks, got a list"},
+    {"name: x\nwidth: 64\nblocks: {}\nlayers: [a]\n",
+     "3:10: error: expected a mapping from names to blocks, got a mapping"},
+    {"name: x\nwidth: 64\nblocks: {a: {mixer: {mamba2: {heads: 2}}}}\nlayers: {pattern: [], count: 2}\n",
+     "4:20: error: expected at least one block in 'pattern'"},
+    {"name: x\nwidth: 64\nblocks: {a: {mixer: {mamba2: {heads: 2}}}}\nlayers: {pattern: a, at: [1], count: 2}\n",
+     "4:27: error: expected a mapping from block names to layer numbers, got a list"},
+    {"name: x\nwidth: 64\nblocks: {a: {mixer: {mamba2: {heads: 2}}}}\nlayers: {pattern: a, at: {a: 1}, count: 2}\n",
+     "4:30: error: expected a list of layer numbers, got '1'"},
+    {"name: x\nwidth: 64\nblocks: {a: {mixer: {mamba2: {heads: 2}}}}\nlayers: [[a]]\n",
+     "4:11: error: expected the name of a block, got a list"},
+    {"---\nname: x\n---\nname: y\n", "1:1: error: expected one YAML document, got several"},
+    {"name: !!str x\n", "1:13: error: tags are not supported"},
+    {"? [a]\n: x\n", "1:4: error: expected a key, got a list"},
+    {": x\n", "1:1: error: Unexpected token. Expected Key or Block End"},
+};
+
+TEST(Description, EveryMessage) {
+  for (auto [text, expected] : refusedBlocks)
+    EXPECT_EQ(errorOf(withBlock(text)), expected) << text;
+  for (auto [text, expected] : refusedTexts)
+    EXPECT_EQ(errorOf(text), expected) << text;
+}
+
 class Examples : public testing::Test {
 protected:
   Examples() {

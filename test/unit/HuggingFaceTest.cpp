@@ -5,6 +5,8 @@
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "gtest/gtest.h"
 #include <fstream>
@@ -110,7 +112,7 @@ TEST_F(HuggingFace, WeightsThatAreRefused) {
                               "model.safetensors.index.json");
   ModelCopy empty("llama");
   empty.write("model.safetensors", "");
-  EXPECT_NE(errorOf(empty).find("MODEL/model.safetensors"), std::string::npos);
+  EXPECT_EQ(errorOf(empty), "MODEL: error: 'MODEL/model.safetensors' is empty; expected a safetensors file");
   ModelCopy truncated("llama");
   truncated.write("model.safetensors", StringRef(truncated.read("model.safetensors")).drop_back(100));
   EXPECT_NE(errorOf(truncated).find("MODEL/model.safetensors"), std::string::npos);
@@ -135,12 +137,102 @@ TEST_F(HuggingFace, ShapesThatDoNotFit) {
             "MODEL/model.safetensors: error: tensor 'model.layers.0.mlp.gate_proj.weight': expected 128 "
             "rows, found F32 [160, 64]"
             " (for parameter 'blocks.1.ffn.swiglu.gate_up')");
+  EXPECT_EQ(
+      errorOfEdit("llama", "\"num_attention_heads\": 4", "\"num_attention_heads\": 8"),
+      "MODEL/model.safetensors: error: tensor 'model.layers.0.self_attn.q_proj.weight': expected at least 256 rows, "
+      "found F32 [128, 64] (for parameter 'blocks.1.mixer.attention.qkv')");
+  ModelCopy turned("llama");
+  turned.editHeader("\"model.layers.0.mlp.gate_proj.weight\":{\"dtype\":\"F32\",\"shape\":[160,64]",
+                    "\"model.layers.0.mlp.gate_proj.weight\":{\"dtype\":\"F32\",\"shape\":[64,160]");
+  EXPECT_EQ(errorOf(turned),
+            "MODEL/model.safetensors: error: tensor 'model.layers.0.mlp.gate_proj.weight': expected 64 "
+            "elements per row, found F32 [64, 160] (for parameter 'blocks.1.ffn.swiglu.gate_up')");
   EXPECT_EQ(errorOfEdit("llama", "\"vocab_size\": 96", "\"vocab_size\": 97"),
             "MODEL: error: parameter 'embedding': expected 97 rows, found 96 in "
             "'model.embed_tokens.weight' F32 [96, 64]");
   EXPECT_EQ(errorOfEdit("mamba2", "\"state_size\": 32", "\"state_size\": 16"),
             "MODEL: error: parameter 'blocks.1.mixer.mamba2.in': expected 324 rows, found 388 in "
             "'backbone.layers.0.mixer.in_proj.weight' F32 [388, 64]");
+}
+
+/// config.json of the oracle's model of a family, with `key` (which may be of an inner object) set to `value`.
+struct ConfigCase {
+  const char *family, *key, *value, *expected;
+};
+
+const ConfigCase refusedConfigs[] = {
+    {"llama", "model_type", "null",
+     "expected key 'model_type'; known families are bamba, falcon_h1, granitemoehybrid, "
+     "lfm2, llama, mamba2, olmo_hybrid"},
+    {"llama", "quantization_config", "{}",
+     "quantised checkpoints are not supported; expected F32, BF16 or F16 weights"},
+    {"llama", "hidden_size", "null", "expected key 'hidden_size', an integer, found none"},
+    {"llama", "rms_norm_eps", "\"small\"", "expected a number for 'rms_norm_eps'"},
+    {"llama", "tie_word_embeddings", "1", "expected true or false for 'tie_word_embeddings'"},
+    {"llama", "hidden_act", "5", "expected a string for 'hidden_act'"},
+    {"llama", "eos_token_id", "[\"a\"]", "expected token numbers for 'eos_token_id'"},
+    {"llama", "eos_token_id", "\"a\"", "expected a token number or a list of them for 'eos_token_id'"},
+    {"llama", "rope_parameters", "5", "expected an object for 'rope_parameters'"},
+    {"llama", "rope_parameters", "{\"rope_theta\": \"x\"}", "expected a number for 'rope_theta'"},
+    {"llama", "rope_parameters", "{\"rope_type\": \"linear\"}", "expected key 'factor', a number, found none"},
+    {"llama", "rope_parameters", "{\"partial_rotary_factor\": 2}",
+     "expected 'partial_rotary_factor' in (0, 1], got 2.00"},
+    {"llama", "rope_parameters", "{\"rope_type\": \"yarn\", \"factor\": 2, \"truncate\": false}",
+     "expected 'truncate' to be true: YaRN with an exact correction range is not supported"},
+    {"llama", "rope_parameters", "{\"rope_theta\": 0.5}", "layer 1: expected a rotary theta above 1, got 0.5"},
+    {"bamba", "num_attention_heads", "7", "expected 'num_attention_heads' (7) to divide 'hidden_size' (64)"},
+    {"bamba", "attn_layer_indices", "[9]", "expected layer indices from 0 to 5 - 1"},
+    {"bamba", "attn_layer_indices", "5", "expected a list of numbers for 'attn_layer_indices'"},
+    {"bamba", "attn_layer_indices", "[\"x\"]", "expected a list of numbers for 'attn_layer_indices'"},
+    {"bamba", "mamba_expand", "0", "expected 'mamba_expand' times 'hidden_size' from 1 to 2^30"},
+    {"bamba", "mamba_n_heads", "7", "expected 'mamba_n_heads' (7) to divide the mixer's width (128)"},
+    {"bamba", "mamba_d_head", "7",
+     "expected 'mamba_d_head' (7) times 'mamba_n_heads' (4) to be the mixer's width (128)"},
+    {"bamba", "time_step_limit", "[1]", "expected two numbers for 'time_step_limit', got 1"},
+    {"granitehybrid_dense", "layer_types", "[\"odd\"]", "unknown layer type 'odd' in 'layer_types'"},
+    {"granitehybrid_dense", "layer_types", "[\"mamba\"]", "expected one entry of 'layer_types' per layer (5), got 1"},
+    {"granitehybrid_dense", "layer_types", "5", "expected a list of strings for 'layer_types'"},
+    {"granitehybrid_dense", "layer_types", "[5]", "expected a list of strings for 'layer_types'"},
+    {"granitehybrid_dense", "logits_scaling", "0", "expected 'logits_scaling' other than 0"},
+    {"lfm2", "block_multiple_of", "0", "expected a positive multiplier and 'block_multiple_of'"},
+    {"lfm2", "full_attn_idxs", "[9]", "expected layer indices below 5"},
+    {"mamba2", "num_heads", "7",
+     "expected 'num_heads' (7) times 'head_dim' (32) to be 'expand' times 'hidden_size' (128)"},
+};
+
+TEST_F(HuggingFace, EveryMessageOfConfigs) {
+  for (auto [family, key, value, expected] : refusedConfigs) {
+    ModelCopy model(family);
+    llvm::json::Value config = llvm::cantFail(llvm::json::parse(model.read("config.json")));
+    (*config.getAsObject())[key] = llvm::cantFail(llvm::json::parse(value));
+    if (StringRef(key) == "full_attn_idxs")
+      config.getAsObject()->erase("layer_types");
+    if (StringRef(key) == "block_multiple_of")
+      (*config.getAsObject())["block_auto_adjust_ff_dim"] = true;
+    model.write("config.json", llvm::formatv("{0}", config).str());
+    // In one line, so the column alone says the place.
+    std::string error = errorOf(model);
+    EXPECT_TRUE(StringRef(error).starts_with("MODEL/config.json:")) << error;
+    EXPECT_EQ(StringRef(error).split(": error: ").second, expected) << family << " " << key << " " << value;
+  }
+}
+
+TEST_F(HuggingFace, FilesThatAreNone) {
+  ImportOptions options;
+  options.dtype = "fp8";
+  llvm::Expected<OwningOpRef<ModuleOp>> module = importModel(context, "model", options);
+  EXPECT_EQ(llvm::toString(module.takeError()), "expected dtype f32, bf16 or f16, got 'fp8'");
+  ModelCopy folder("llama");
+  llvm::sys::fs::remove(folder.path + "/config.json");
+  EXPECT_EQ(errorOf(folder), "MODEL/config.json: error: expected a readable file: No such file or directory");
+  ASSERT_FALSE(llvm::sys::fs::create_directory(folder.path + "/config.json"));
+  EXPECT_EQ(errorOf(folder), "MODEL/config.json: error: expected a regular file");
+  ModelCopy list("llama");
+  list.write("config.json", "[]");
+  EXPECT_EQ(errorOf(list), "MODEL/config.json: error: expected a JSON object");
+  ModelCopy large("llama");
+  large.write("config.json", std::string((16u << 20) + 1, ' '));
+  EXPECT_EQ(errorOf(large), "MODEL/config.json: error: expected at most 16777216 bytes, got 16777217");
 }
 
 // Weights in several files, which an index names.
@@ -155,8 +247,16 @@ TEST_F(HuggingFace, Shards) {
   ASSERT_FALSE(llvm::sys::fs::rename(model.path + "/model.safetensors", model.path + "/shard-1.safetensors"));
   model.write("model.safetensors.index.json", "{\"weight_map\": {" + index + "}}");
   EXPECT_EQ(errorOf(model), "no error");
+  {
+    ModelCopy large("llama");
+    llvm::sys::fs::remove(large.path + "/model.safetensors");
+    large.write("model.safetensors.index.json", std::string((64u << 20) + 1, ' '));
+    EXPECT_EQ(errorOf(large), "MODEL: error: MODEL/model.safetensors.index.json: expected at most 67108864 bytes of "
+                              "JSON, found 67108865");
+  }
   model.edit("model.safetensors.index.json", "\"shard-1.safetensors\"", "\"../shard-1.safetensors\"");
-  EXPECT_NE(errorOf(model).find("expected the name of a file in the same folder"), std::string::npos);
+  EXPECT_NE(errorOf(model).find("expected the name of a file in the same folder, found \"../shard-1.safetensors\""),
+            std::string::npos);
 }
 
 // Files of before transformers 5: rope_theta outside, bare infinities, layer types under another name.

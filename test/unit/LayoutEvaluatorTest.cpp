@@ -164,3 +164,45 @@ TEST_F(HandWritten, OverlappingRowsGiveWrongNumbers) {
   double far = run(kAcc, kAcc, "shared<pitch = 16, mask = 0, shift = 0>");
   EXPECT_TRUE(far > 0.1) << far;
 }
+
+TEST_F(HandWritten, SaysWhatItCannotRun) {
+  auto errorOf = [&](StringRef body, int64_t number = 0, bool given = true) {
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(
+        ("#v = #tile.layout<registers = [], lanes = [32:0:1], warps = []>\n"
+         "#t = #tile.layout<registers = [2:1:1, 2:0:8, 2:1:8], lanes = [4:1:2, 8:0:1], warps = []>\n"
+         "#s = #tile.shared<pitch = 32, mask = 0, shift = 0>\n"
+         "tile.kernel @k(%x: memref<16x16xbf16>, %n: index) attributes {tile.warps = 1 : i64} {\n"
+         "%c0 = arith.constant 0 : index\n%c1 = arith.constant 1 : index\n" +
+         body + "\ntile.return\n}")
+            .str(),
+        &context);
+    EXPECT_TRUE(module) << body.str();
+    auto kernel = *module->getOps<tile::KernelOp>().begin();
+    auto buffers = randomBuffers(kernel, 1);
+    std::string message = "no error";
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &d) { message = d.str(); });
+    (void)evaluateLayoutGrid(kernel, {given ? pointers(buffers) : SmallVector<HostValue *>(), {number}}, {1, 1, 1});
+    return message;
+  };
+  EXPECT_EQ(errorOf("", 0, false), "expected a buffer for argument 0, got only 0");
+  EXPECT_EQ(errorOf("scf.for %i = %c0 to %c1 step %n {}"), "expected a positive step, got 0");
+  EXPECT_EQ(errorOf("%t = tile.load %x[%n, %c0] : memref<16x16xbf16> -> tensor<16x16xbf16, #t>", 1),
+            "reaches element (16, 0) of a buffer of 16 x 16");
+  EXPECT_EQ(errorOf("%r = tile.buffer : tensor<2x16x16xbf16, #s>\n"
+                    "tile.copy_async %x[%c0, %c0] into %r[%n] : memref<16x16xbf16> -> tensor<2x16x16xbf16, #s>",
+                    5),
+            "expected a slot below 2, got 5");
+  EXPECT_EQ(
+      errorOf("%z = arith.constant dense<0.0> : tensor<16x16xf32, #t>\n"
+              "%d = tile.dot %z, %z, %z : tensor<16x16xf32, #t>, tensor<16x16xf32, #t> -> tensor<16x16xf32, #t>"),
+      "expected operands in shared memory, got 'tensor<16x16xf32, #tile.layout<registers = [2:1:1, 2:0:8, 2:1:8], "
+      "lanes = [4:1:2, 8:0:1], warps = []>>' and 'tensor<16x16xf32, #tile.layout<registers = [2:1:1, 2:0:8, "
+      "2:1:8], lanes = [4:1:2, 8:0:1], warps = []>>'");
+  std::string numbers = "0.0";
+  for (int i = 1; i < 32; ++i)
+    numbers += ", " + std::to_string(i) + ".0";
+  EXPECT_EQ(errorOf("%c = arith.constant dense<[" + numbers + "]> : tensor<32xf32, #v>"),
+            "expected one value for all elements");
+  EXPECT_EQ(errorOf("%e = memref.load %x[%c0, %n] : memref<16x16xbf16>", 300), "reaches element 300 of 256");
+  EXPECT_EQ(errorOf("scf.execute_region { scf.yield }"), "is not an op that a kernel may use");
+}

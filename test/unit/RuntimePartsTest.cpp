@@ -131,6 +131,12 @@ TEST(SampleTest, FrequenciesFollowTheSoftmax) {
   EXPECT_EQ(sample(logits, 2, 42, 3, 9), sample(logits, 2, 42, 3, 9));
 }
 
+TEST(MemoryTest, WhatTheSystemRefusesIsSaid) {
+  Status status = capture([] { hostMemory().allocate(uint64_t(1) << 60); });
+  EXPECT_EQ(status.error(), "expected " + formatBytes(double(uint64_t(1) << 60)) +
+                                " of memory, and the system refuses: Cannot allocate memory");
+}
+
 TEST(DiskCacheTest, WhatWasNotUsedForLongestGoesFirst) {
   char name[] = "/tmp/hybrid-cache-XXXXXX";
   std::string folder = mkdtemp(name);

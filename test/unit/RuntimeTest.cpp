@@ -388,6 +388,12 @@ TEST_F(RuntimeTest, WhatAnArtifactAsksForIsChecked) {
             "buffer 'x' of variant 'short' has an impossible size of 8000000000000000000.000000 bytes");
   EXPECT_EQ(errorOfCall([&](artifact::ArtifactT &toy) { toy.programs[0]->kernels[0]->symbol = "nothing"; }),
             "the artifact's code for x86-64-v1 lacks the kernel 'nothing'");
+  EXPECT_EQ(errorOfCall([&](artifact::ArtifactT &toy) {
+              auto &kernels = toy.programs[0]->kernels;
+              kernels.push_back(std::make_unique<artifact::KernelT>(*kernels[0]));
+              kernels.back()->view_places = {0};
+            }),
+            "kernel 'embed' expects tensor views: only GPUs have them");
   EXPECT_EQ(errorOfCall([&](artifact::ArtifactT &toy) { toy.programs[0]->modules[0]->level = "x86-64-v9"; }),
             "the artifact has no code for " + nameOf(supportedCpuLevel()) + " or lower, only for x86-64-v9");
   std::string error = errorOfCall([&](artifact::ArtifactT &toy) { toy.programs[0]->modules[0]->code = {1, 2, 3}; });

@@ -100,6 +100,27 @@ TEST_F(TileEvaluator, ReachingOutsideIsAnError) {
                          {&x}, {})));
 }
 
+TEST_F(TileEvaluator, SaysWhatItCannotRun) {
+  HostValue x = counting({3, 2});
+  auto errorOf = [&](StringRef body, ArrayRef<HostValue *> buffers, ArrayRef<int64_t> scalars) {
+    std::string message = "no error";
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &d) { message = d.str(); });
+    (void)run((Twine("tile.kernel @k(%x: memref<?x2xf32>, %n: index) {\n%c0 = arith.constant 0 : index\n") +
+               "%c1 = arith.constant 1 : index\n" + body + "\ntile.return\n}")
+                  .str(),
+              buffers, scalars);
+    return message;
+  };
+  EXPECT_EQ(errorOf("", {}, {}), "expected a buffer for argument 0, got only 0");
+  EXPECT_EQ(errorOf("", {&x}, {}), "expected a number for argument 1, got only 0");
+  EXPECT_EQ(errorOf("scf.for %i = %c0 to %c1 step %n {}", {&x}, {0}), "expected a positive step, got 0");
+  EXPECT_EQ(errorOf("%t = tile.load %x[%c0, %n] : memref<?x2xf32> -> tensor<3x2xf32>", {&x}, {1}),
+            "reaches element (0, 2) of a buffer of 3 x 2");
+  EXPECT_EQ(errorOf("%q = arith.divsi %c1, %n : index", {&x}, {0}), "divides by zero");
+  EXPECT_EQ(errorOf("%t = tensor.empty() : tensor<4xf32>", {&x}, {0}), "is not an op that a kernel may use");
+  EXPECT_EQ(errorOf("scf.execute_region { scf.yield }", {&x}, {0}), "is not an op that a kernel may use");
+}
+
 TEST_F(TileEvaluator, NarrowFloatsRoundToNearestEven) {
   Type bf16 = BFloat16Type::get(&context);
   EXPECT_EQ(roundTo(bf16, 1 + 1.0 / 256), 1);

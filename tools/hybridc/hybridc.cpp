@@ -2,11 +2,13 @@
 #include "Bisect.h"
 #include "hybrid/Driver/Cache.h"
 #include "hybrid/Driver/Compile.h"
+#include "hybrid/Driver/Tool.h"
 #include "hybrid/Register.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
@@ -64,8 +66,18 @@ static bool printsIR() {
   });
 }
 
+/// The model's own name in the current folder, also where the input is ".", or ends in a slash.
+static std::string defaultOutput() {
+  llvm::SmallString<256> path(input);
+  (void)llvm::sys::fs::make_absolute(path); // fails where there is no current folder, in which nothing can be written
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  bool folder = llvm::sys::fs::is_directory(path);
+  return ((folder ? llvm::sys::path::filename(path) : llvm::sys::path::stem(path)) + ".hyb").str();
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  mlir::hybrid::prepareTool("hybridc");
   mlir::hybrid::registerAllPasses(); // the options below know passes by name
   adoptPassOptions();
   cl::HideUnrelatedOptions(category);
@@ -103,6 +115,9 @@ int main(int argc, char **argv) {
 
   if (input.empty() && emit != "status" && emit != "schema")
     return fail(llvm::createStringError("expected a description (.yaml), a Hugging Face folder or IR (.mlir)"));
+  if (explain.getNumOccurrences() && explain.empty())
+    return fail(
+        llvm::createStringError("--explain: expected a kernel or a layer, got ''; --emit=report lists the layers"));
   if (!emit.empty() && !explain.empty())
     return fail(llvm::createStringError("expected --emit or --explain, got both"));
   if (!profile.empty() && emit != "report")
@@ -114,17 +129,15 @@ int main(int argc, char **argv) {
          std::initializer_list<std::reference_wrapper<cl::Option>>{inputIds, weights, seed, devices})
       if (option.getNumOccurrences())
         return fail(llvm::createStringError("--" + option.ArgStr + ": expected --bisect with it"));
+  std::string path = output; // read before lld resets all options
   if (bisectForms) {
     BisectFlags flags{inputIds, weights, seed, {devices.begin(), devices.end()}};
-    std::string text, path = output.empty() ? "-" : output.getValue(); // read before lld resets all options
+    std::string text;
     llvm::raw_string_ostream os(text);
     llvm::Expected<bool> agree = runBisect(context, options, flags, json, os);
     if (!agree)
       return fail(agree.takeError());
-    if (llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &out) {
-          out << text;
-          return llvm::Error::success();
-        }))
+    if (llvm::Error error = mlir::hybrid::writeOutput(path, text))
       return fail(std::move(error));
     return *agree ? 0 : 1;
   }
@@ -133,19 +146,12 @@ int main(int argc, char **argv) {
                                                        : mlir::hybrid::explainDispatch(context, options, explain);
     if (!text)
       return fail(text.takeError());
-    if (output.empty()) {
-      llvm::outs() << *text;
-      return 0;
-    }
-    if (llvm::Error error = llvm::writeToOutput(output, [&](llvm::raw_ostream &os) {
-          os << *text;
-          return llvm::Error::success();
-        }))
-      return fail(std::move(error));
-    return 0;
+    llvm::Error error = mlir::hybrid::writeOutput(path, *text);
+    return error ? fail(std::move(error)) : 0;
   }
 
-  std::string path = output.empty() ? llvm::sys::path::stem(input).str() + ".hyb" : output.getValue();
+  if (path.empty())
+    path = defaultOutput();
   if (llvm::Error error = mlir::hybrid::compileCached(context, options, path, !noCache && passPlugins.empty()))
     return fail(std::move(error));
   return 0;

@@ -3,6 +3,7 @@
 #define HYBRID_TARGET_NVPTX_H
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,7 +51,7 @@ std::optional<std::string> findPtxas();
 
 /// The machine code of a module with a cubin, as nvdisasm or cuobjdump prints it. Fails, with an error that says
 /// where they were looked for, if there is neither.
-FailureOr<std::string> disassemble(const NVPTXModule &module);
+llvm::Expected<std::string> disassemble(const NVPTXModule &module);
 
 /// Runs ptxas on `module.ptx` and fills in cubin, registers, spills and log. Fails, with an error at `loc` that has
 /// ptxas' own words, where ptxas does, where it serialises products, and where there is no ptxas.

@@ -9,6 +9,7 @@
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/Regex.h"
+#include "llvm/Support/Signals.h"
 
 using namespace mlir;
 using namespace mlir::hybrid;
@@ -71,23 +72,31 @@ std::optional<std::string> mlir::hybrid::findPtxas() {
 namespace {
 /// A file that lasts as long as this object.
 struct TemporaryFile {
-  explicit TemporaryFile(StringRef suffix) { error = fs::createTemporaryFile("hybrid", suffix, name); }
-  ~TemporaryFile() {
+  explicit TemporaryFile(StringRef suffix) {
+    error = fs::createTemporaryFile("hybrid", suffix, name);
     if (!error)
-      fs::remove(name);
+      llvm::sys::RemoveFileOnSignal(name);
+  }
+  ~TemporaryFile() {
+    if (error)
+      return;
+    fs::remove(name);
+    llvm::sys::DontRemoveFileOnSignal(name);
   }
   std::string read() const {
     auto buffer = llvm::MemoryBuffer::getFile(name, /*IsText=*/false, /*RequiresNullTerminator=*/false);
     return buffer ? (*buffer)->getBuffer().str() : std::string();
   }
-  LogicalResult write(StringRef text) const {
+  std::error_code write(StringRef text) const {
     std::error_code failed;
     llvm::raw_fd_ostream stream(name, failed);
+    if (failed)
+      return failed;
     stream << text;
     stream.close();
-    bool bad = failed || stream.has_error();
+    failed = stream.error();
     stream.clear_error();
-    return failure(bad);
+    return failed;
   }
   llvm::SmallString<128> name;
   std::error_code error;
@@ -112,6 +121,11 @@ static int runTool(ArrayRef<StringRef> arguments, std::string &log) {
 static void readStatistics(StringRef log, NVPTXModule &module) {
   llvm::Regex name("Compiling entry function '([^']+)'"),
       spill("([0-9]+) bytes spill stores, ([0-9]+) bytes spill loads"), used("Used ([0-9]+) registers");
+  auto numberOf = [](StringRef digits) {
+    int number = 0;
+    digits.getAsInteger(10, number);
+    return number;
+  };
   NVPTXKernel *current = nullptr;
   SmallVector<StringRef> lines, match;
   log.split(lines, '\n');
@@ -122,9 +136,9 @@ static void readStatistics(StringRef log, NVPTXModule &module) {
         if (kernel.name == match[1])
           current = &kernel;
     } else if (current && spill.match(line, &match)) {
-      current->spillBytes = std::stoi(match[1].str()) + std::stoi(match[2].str());
+      current->spillBytes = numberOf(match[1]) + numberOf(match[2]);
     } else if (current && used.match(line, &match)) {
-      current->registers = std::stoi(match[1].str());
+      current->registers = numberOf(match[1]);
     }
   }
 }
@@ -136,45 +150,49 @@ LogicalResult mlir::hybrid::assemblePTX(NVPTXModule &module, Location loc) {
            << "expected ptxas in PATH, CUDA_HOME, /usr/local/cuda or a .venv; install the CUDA toolkit or "
               "the Python package nvidia-cuda-nvcc";
   TemporaryFile source("ptx"), target("cubin");
-  if (source.error || target.error || failed(source.write(withoutLineTables(module.ptx))))
-    return emitError(loc) << "expected to write temporary files beside " << source.name;
+  std::error_code error = source.error ? source.error : target.error;
+  if (!error)
+    error = source.write(withoutLineTables(module.ptx));
+  if (error)
+    return emitError(loc) << "cannot write the temporary file '" << source.name << "': " << error.message();
   // Kernels are assembled side by side, and never linked: a linked kernel loses its register limits.
   std::string arch = "-arch=" + module.chip;
   int code =
       runTool({*ptxas, arch, "-O3", "-v", "-split-compile", "2", "-o", target.name, source.name}, module.ptxasLog);
   if (code != 0)
     return emitError(loc) << "expected ptxas to accept the PTX for " << module.chip << ", got exit status " << code
-                          << ": " << module.ptxasLog;
+                          << ": " << StringRef(module.ptxasLog).rtrim();
   // Warnings that mean serialised matrix products or ignored register limits.
   llvm::Regex serialised("C75(04|07|08|10|11|12|13|14|15|16|17|18|19)");
   if (serialised.match(module.ptxasLog))
-    return emitError(loc) << "expected no warning that code was serialised, got: " << module.ptxasLog;
+    return emitError(loc) << "expected no warning that code was serialised, got: "
+                          << StringRef(module.ptxasLog).rtrim();
   readStatistics(module.ptxasLog, module);
   std::string cubin = target.read();
   module.cubin.assign(cubin.begin(), cubin.end());
   return success();
 }
 
-FailureOr<std::string> mlir::hybrid::disassemble(const NVPTXModule &module) {
-  auto fail = [&](const llvm::Twine &message) {
-    llvm::errs() << "error: " << message << "\n";
-    return failure();
-  };
+llvm::Expected<std::string> mlir::hybrid::disassemble(const NVPTXModule &module) {
+  auto fail = [](const llvm::Twine &message) { return llvm::createStringError(message); };
   if (module.cubin.empty())
     return fail("expected a cubin to disassemble; none was made because ptxas was not found");
   TemporaryFile file("cubin");
-  if (file.error || failed(file.write(StringRef(module.cubin.data(), module.cubin.size()))))
-    return fail("expected to write a temporary file");
+  std::error_code error = file.error;
+  if (!error)
+    error = file.write(StringRef(module.cubin.data(), module.cubin.size()));
+  if (error)
+    return fail("cannot write the temporary file '" + file.name + "': " + error.message());
   std::string text;
   if (auto tool = findTool("nvdisasm")) {
     if (runTool({*tool, "-c", file.name}, text) == 0)
       return text;
-    return fail("expected nvdisasm to accept the cubin, got: " + text);
+    return fail("expected nvdisasm to accept the cubin, got: " + StringRef(text).rtrim());
   }
   if (auto tool = findTool("cuobjdump")) {
     if (runTool({*tool, "-sass", file.name}, text) == 0)
       return text;
-    return fail("expected cuobjdump to accept the cubin, got: " + text);
+    return fail("expected cuobjdump to accept the cubin, got: " + StringRef(text).rtrim());
   }
   return fail("expected nvdisasm or cuobjdump in PATH, CUDA_HOME, /usr/local/cuda or a .venv; install the "
               "CUDA toolkit or "

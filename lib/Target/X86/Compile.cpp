@@ -163,7 +163,7 @@ static FailureOr<std::vector<char>> link(ModuleOp kernels, ArrayRef<Unit> units)
   std::lock_guard<std::mutex> lock(mutex);
   llvm::SmallString<128> folder;
   if (std::error_code error = llvm::sys::fs::createUniqueDirectory("hybrid-x86", folder))
-    return kernels.emitError("cannot create a temporary folder: ") << error.message();
+    return kernels.emitError("cannot create the temporary folder '") << folder << "': " << error.message();
   struct Cleanup {
     llvm::StringRef folder;
     ~Cleanup() { llvm::sys::fs::remove_directories(folder); }
@@ -176,8 +176,13 @@ static FailureOr<std::vector<char>> link(ModuleOp kernels, ArrayRef<Unit> units)
     std::error_code error;
     llvm::raw_fd_ostream file(path, error);
     if (error)
-      return kernels.emitError("cannot write ") << path << ": " << error.message();
+      return kernels.emitError("cannot write '") << path << "': " << error.message();
     file.write(unit.code.data(), unit.code.size());
+    file.close();
+    if (std::error_code failed = file.error()) {
+      file.clear_error();
+      return kernels.emitError("cannot write '") << path << "': " << failed.message();
+    }
     arguments.push_back(path);
   }
   std::vector<const char *> pointers;
