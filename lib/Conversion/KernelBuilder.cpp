@@ -624,7 +624,9 @@ FailureOr<Value> KernelBuilder::tileOfNorm(NormOp op, Columns columns) {
   bool single = span == widthOf(op.getX());
   int64_t start = columns.offset % span;
   if (!single && ((columns.base && columns.multiple % span) || start + columns.valid > span))
-    return unsupported(op, "expected tiles within one normalised group"), failure();
+    return unsupported(op,
+                       Twine("a norm over groups of ") + Twine(span) + ", within which no tile stays, is not built"),
+           failure();
   Columns whole = single ? Columns() : columns.shifted(-start);
   bool padded = target.depthMultiple > 1 && span % target.depthMultiple;
   whole.valid = span;

@@ -16,7 +16,8 @@ llvm::Expected<Profile> Profile::read(llvm::StringRef path) {
     return bad(buffer.getError().message());
   constexpr TextLimits limits{.maxBytes = 256u << 20, .maxNesting = 16};
   if (std::optional<TextError> error = scanText((*buffer)->getBuffer(), TextFormat::json, limits))
-    return llvm::createStringError("--profile: " + formatTextError(path.str(), *error));
+    return bad("expected what hybrid-run --profile --json prints: " + llvm::Twine(error->position.line) + ":" +
+               llvm::Twine(error->position.column) + ": " + error->message);
   llvm::Expected<llvm::json::Value> json = llvm::json::parse((*buffer)->getBuffer());
   if (!json)
     return bad("expected what hybrid-run --profile --json prints: " + llvm::toString(json.takeError()));

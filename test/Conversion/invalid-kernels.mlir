@@ -585,7 +585,7 @@ func.func @score(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %offsets: tenso
   %u = tensor.gather %u_table[%number] gather_dims([0]) : (tensor<32x3xf32>, tensor<?x1xi32>) -> tensor<?x3xf32>
   %xh = tensor.expand_shape %x [[0], [1, 2]] output_shape [%count, 4, 12] : tensor<?x48xf32> into tensor<?x4x12xf32>
   %d = ml_program.global_load_const @d : tensor<12xf32>
-  // expected-error @+1 {{cannot form a kernel: expected tiles within one normalised group}}
+  // expected-error @+1 {{cannot form a kernel: a norm over groups of 12, within which no tile stays, is not built}}
   %n = hybrid.norm %xh : tensor<?x4x12xf32> weight(%d : tensor<12xf32>) {eps = 1.0e-5 : f64} -> tensor<?x4x12xf32>
   %qc = tensor.collapse_shape %n [[0], [1, 2]] : tensor<?x4x12xf32> into tensor<?x48xf32>
   %q = tensor.expand_shape %qc [[0], [1, 2]] output_shape [%count, 3, 16] : tensor<?x48xf32> into tensor<?x3x16xf32>
