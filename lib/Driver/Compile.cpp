@@ -135,7 +135,8 @@ static llvm::Expected<CompiledProgram> compileProgram(ModuleOp blocks, StringRef
     std::vector<FailureOr<X86Module>> modules(levels.size(), failure());
     std::vector<std::string> errors(levels.size());
     std::string text;
-    llvm::raw_string_ostream(text) << blocks;
+    llvm::raw_string_ostream os(text);
+    blocks.print(os, OpPrintingFlags().enableDebugInfo()); // so that errors name layers
     // Levels are independent. Each thread has a context of its own: passes load dialects, which one context does not
     // allow from several threads.
     auto compile = [&](size_t i) {

@@ -202,7 +202,7 @@ FailureOr<HostValue> LayoutEvaluator::whole(Operation &op, Value v) {
     seen[i] = true;
   });
   if (!agree)
-    return op.emitError("has threads that disagree on an element of which they hold copies");
+    return op.emitOpError("has threads that disagree on an element of which they hold copies");
   return tile;
 }
 
@@ -228,7 +228,7 @@ FailureOr<HostValue> LayoutEvaluator::loadWhole(Operation *op, Value memory, Val
        ++i)
     for (int64_t j = 0; j < columns.value_or(width); ++j) {
       if (row + i < 0 || row + i >= buffer.dim(0) || column + j < 0 || column + j >= pitch)
-        return op->emitError("reaches element (")
+        return op->emitOpError("reaches element (")
                << row + i << ", " << column + j << ") of a buffer of " << buffer.dim(0) << " x " << pitch;
       tile.data[i * width + j] = buffer.data[(row + i) * pitch + column + j];
     }
@@ -288,7 +288,7 @@ LogicalResult LayoutEvaluator::runGather(GatherOp op) {
     for (int64_t j = 0; j < tile.dim(1); ++j) {
       int64_t row = static_cast<int64_t>(rows->data[i]);
       if (row < 0 || row >= buffer.dim(0) || column + j >= buffer.dim(1))
-        return op.emitError("reaches element (")
+        return op.emitOpError("reaches element (")
                << row << ", " << column + j << ") of a buffer of " << buffer.dim(0) << " x " << buffer.dim(1);
       tile.data[i * tile.dim(1) + j] = buffer.data[row * buffer.dim(1) + column + j];
     }
@@ -308,7 +308,7 @@ LogicalResult LayoutEvaluator::runStore(StoreOp op) {
        i < e; ++i)
     for (int64_t j = 0; j < int64_t(op.getValidColumns().value_or(width)); ++j) {
       if (row + i < 0 || row + i >= buffer.dim(0) || column + j < 0 || column + j >= pitch)
-        return op.emitError("reaches element (")
+        return op.emitOpError("reaches element (")
                << row + i << ", " << column + j << ") of a buffer of " << buffer.dim(0) << " x " << pitch;
       buffer.data[(row + i) * pitch + column + j] = tile->data[i * width + j];
     }
@@ -539,7 +539,7 @@ LogicalResult LayoutEvaluator::runWhole(Operation &op) {
 
 LogicalResult LayoutEvaluator::runElementwise(Operation &op) {
   if (op.getNumResults() != 1 || op.getNumRegions() != 0)
-    return op.emitError("is not an op that a kernel may use");
+    return op.emitOpError("has no meaning in a kernel");
   Value result = op.getResult(0);
   size_t count = 1;
   if (tileType(result))
@@ -583,7 +583,7 @@ LogicalResult LayoutEvaluator::runScalarLoad(memref::LoadOp op) {
   int64_t pitch = buffer.shape.size() == 2 ? buffer.dim(1) : 1, row = scalar(op.getIndices()[0]);
   int64_t at = row * pitch + (op.getIndices().size() == 2 ? scalar(op.getIndices()[1]) : 0);
   if (at < 0 || at >= int64_t(buffer.data.size()))
-    return op.emitError("reaches element ") << at << " of " << buffer.data.size();
+    return op.emitOpError("reaches element ") << at << " of " << buffer.data.size();
   scalars[op.getResult()] = buffer.data[at];
   return success();
 }

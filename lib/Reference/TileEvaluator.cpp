@@ -154,7 +154,7 @@ FailureOr<double *> BlockEvaluator::at(Operation *op, Value memory, int64_t row,
   HostValue &buffer = *memories[memory];
   Shape2 size(buffer.shape);
   if (row < 0 || row >= size.rows || column < 0 || column >= size.columns)
-    return op->emitError("reaches element (")
+    return op->emitOpError("reaches element (")
            << row << ", " << column << ") of a buffer of " << size.rows << " x " << size.columns;
   return &buffer.data[row * size.columns + column];
 }
@@ -430,15 +430,15 @@ FailureOr<double> mlir::hybrid::evaluateElement(Operation &op, ArrayRef<double> 
   if (isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp, arith::CeilDivSIOp,
           arith::CeilDivUIOp>(op) &&
       n[1] == 0)
-    return op.emitError("divides by zero");
+    return op.emitOpError("divides by zero");
   if (auto result = evaluateInteger(&op, n))
     return static_cast<double>(*result);
-  return op.emitError("is not an op that a kernel may use");
+  return op.emitOpError("has no meaning in a kernel");
 }
 
 LogicalResult BlockEvaluator::runElementwise(Operation &op) {
   if (op.getNumResults() != 1 || op.getNumRegions() != 0)
-    return op.emitError("is not an op that a kernel may use");
+    return op.emitOpError("has no meaning in a kernel");
   HostValue &out = fresh(op.getResult(0));
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     auto number = [](Attribute a) {

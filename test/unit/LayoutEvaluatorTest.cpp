@@ -187,7 +187,7 @@ TEST_F(HandWritten, SaysWhatItCannotRun) {
   EXPECT_EQ(errorOf("", 0, false), "expected a buffer for argument 0, got only 0");
   EXPECT_EQ(errorOf("scf.for %i = %c0 to %c1 step %n {}"), "expected a positive step, got 0");
   EXPECT_EQ(errorOf("%t = tile.load %x[%n, %c0] : memref<16x16xbf16> -> tensor<16x16xbf16, #t>", 1),
-            "reaches element (16, 0) of a buffer of 16 x 16");
+            "'tile.load' op reaches element (16, 0) of a buffer of 16 x 16");
   EXPECT_EQ(errorOf("%r = tile.buffer : tensor<2x16x16xbf16, #s>\n"
                     "tile.copy_async %x[%c0, %c0] into %r[%n] : memref<16x16xbf16> -> tensor<2x16x16xbf16, #s>",
                     5),
@@ -203,6 +203,7 @@ TEST_F(HandWritten, SaysWhatItCannotRun) {
     numbers += ", " + std::to_string(i) + ".0";
   EXPECT_EQ(errorOf("%c = arith.constant dense<[" + numbers + "]> : tensor<32xf32, #v>"),
             "expected one value for all elements");
-  EXPECT_EQ(errorOf("%e = memref.load %x[%c0, %n] : memref<16x16xbf16>", 300), "reaches element 300 of 256");
-  EXPECT_EQ(errorOf("scf.execute_region { scf.yield }"), "is not an op that a kernel may use");
+  EXPECT_EQ(errorOf("%e = memref.load %x[%c0, %n] : memref<16x16xbf16>", 300),
+            "'memref.load' op reaches element 300 of 256");
+  EXPECT_EQ(errorOf("scf.execute_region { scf.yield }"), "'scf.execute_region' op has no meaning in a kernel");
 }

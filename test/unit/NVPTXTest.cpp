@@ -87,6 +87,11 @@ TEST_F(NVPTX, RefusesUnknownChips) {
   EXPECT_EQ(message, "expected a GPU of sm_80 or sm_90a, got 'sm_70'");
 }
 
+TEST_F(NVPTX, DisassemblesWhatWasAssembled) {
+  EXPECT_EQ(llvm::toString(disassemble(NVPTXModule()).takeError()),
+            "expected a cubin to disassemble; none was made because ptxas was not found");
+}
+
 TEST_F(NVPTX, LoadsFewerIterationsAheadWhereSharedMemoryEnds) {
   FailureOr<NVPTXModule> small = compile("deep-loads", "sm_80"), large = compile("deep-loads", "sm_90a");
   ASSERT_TRUE(succeeded(small) && succeeded(large));

@@ -115,10 +115,11 @@ TEST_F(TileEvaluator, SaysWhatItCannotRun) {
   EXPECT_EQ(errorOf("", {&x}, {}), "expected a number for argument 1, got only 0");
   EXPECT_EQ(errorOf("scf.for %i = %c0 to %c1 step %n {}", {&x}, {0}), "expected a positive step, got 0");
   EXPECT_EQ(errorOf("%t = tile.load %x[%c0, %n] : memref<?x2xf32> -> tensor<3x2xf32>", {&x}, {1}),
-            "reaches element (0, 2) of a buffer of 3 x 2");
-  EXPECT_EQ(errorOf("%q = arith.divsi %c1, %n : index", {&x}, {0}), "divides by zero");
-  EXPECT_EQ(errorOf("%t = tensor.empty() : tensor<4xf32>", {&x}, {0}), "is not an op that a kernel may use");
-  EXPECT_EQ(errorOf("scf.execute_region { scf.yield }", {&x}, {0}), "is not an op that a kernel may use");
+            "'tile.load' op reaches element (0, 2) of a buffer of 3 x 2");
+  EXPECT_EQ(errorOf("%q = arith.divsi %c1, %n : index", {&x}, {0}), "'arith.divsi' op divides by zero");
+  EXPECT_EQ(errorOf("%t = tensor.empty() : tensor<4xf32>", {&x}, {0}), "'tensor.empty' op has no meaning in a kernel");
+  EXPECT_EQ(errorOf("scf.execute_region { scf.yield }", {&x}, {0}),
+            "'scf.execute_region' op has no meaning in a kernel");
 }
 
 TEST_F(TileEvaluator, NarrowFloatsRoundToNearestEven) {

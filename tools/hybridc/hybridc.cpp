@@ -115,21 +115,20 @@ int main(int argc, char **argv) {
 
   if (input.empty() && emit != "status" && emit != "schema")
     return fail(llvm::createStringError("expected a description (.yaml), a Hugging Face folder or IR (.mlir)"));
-  if (explain.getNumOccurrences() && explain.empty())
-    return fail(
-        llvm::createStringError("--explain: expected a kernel or a layer, got ''; --emit=report lists the layers"));
-  if (!emit.empty() && !explain.empty())
+  // Read before lld resets all options.
+  bool emits = emit.getNumOccurrences(), explains = explain.getNumOccurrences();
+  std::string path = output;
+  if (emits && explains)
     return fail(llvm::createStringError("expected --emit or --explain, got both"));
   if (!profile.empty() && emit != "report")
     return fail(llvm::createStringError("--profile: expected --emit=report, which it is joined to"));
-  if (bisectForms && (!emit.empty() || !explain.empty()))
+  if (bisectForms && (emits || explains))
     return fail(llvm::createStringError("expected --bisect, --emit or --explain, got two of them"));
   if (!bisectForms)
     for (const cl::Option &option :
          std::initializer_list<std::reference_wrapper<cl::Option>>{inputIds, weights, seed, devices})
       if (option.getNumOccurrences())
         return fail(llvm::createStringError("--" + option.ArgStr + ": expected --bisect with it"));
-  std::string path = output; // read before lld resets all options
   if (bisectForms) {
     BisectFlags flags{inputIds, weights, seed, {devices.begin(), devices.end()}};
     std::string text;
@@ -141,9 +140,9 @@ int main(int argc, char **argv) {
       return fail(std::move(error));
     return *agree ? 0 : 1;
   }
-  if (!emit.empty() || !explain.empty()) {
-    llvm::Expected<std::string> text = explain.empty() ? mlir::hybrid::compileToText(context, options, emit, json)
-                                                       : mlir::hybrid::explainDispatch(context, options, explain);
+  if (emits || explains) {
+    llvm::Expected<std::string> text = explains ? mlir::hybrid::explainDispatch(context, options, explain)
+                                                : mlir::hybrid::compileToText(context, options, emit, json);
     if (!text)
       return fail(text.takeError());
     llvm::Error error = mlir::hybrid::writeOutput(path, *text);

@@ -86,7 +86,7 @@ static LogicalResult translate(ModuleOp module, CpuLevel level, Unit &unit) {
   unit.context->setOptPassGate(unit.gate);
   unit.module = translateModuleToLLVMIR(module, *unit.context, "kernels");
   if (!unit.module)
-    return module.emitError("cannot be translated to LLVM IR");
+    return module.emitError("the kernels cannot be translated to LLVM IR");
   unit.module->setTargetTriple(llvm::Triple(kTriple));
   for (llvm::Function &function : *unit.module) {
     if (function.isDeclaration())
@@ -147,7 +147,7 @@ static LogicalResult checkSymbols(ModuleOp kernels, const Unit &unit) {
   llvm::StringRef bytes(unit.code.data(), unit.code.size());
   auto object = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(bytes, "kernels.o"));
   if (!object)
-    return kernels.emitError("gave no object file: ") << llvm::toString(object.takeError());
+    return kernels.emitError("LLVM gave no object file of the kernels: ") << llvm::toString(object.takeError());
   for (const llvm::object::SymbolRef &symbol : (*object)->symbols()) {
     uint32_t flags = llvm::cantFail(symbol.getFlags());
     llvm::StringRef name = llvm::cantFail(symbol.getName());
@@ -192,7 +192,7 @@ static FailureOr<std::vector<char>> link(ModuleOp kernels, ArrayRef<Unit> units)
   llvm::raw_string_ostream os(messages);
   lld::Result result = lld::lldMain(pointers, os, os, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
-    return kernels.emitError("cannot be linked: ") << messages;
+    return kernels.emitError("the kernels cannot be linked: ") << messages;
   auto file = llvm::MemoryBuffer::getFile(output);
   if (!file)
     return kernels.emitError("cannot read what lld wrote: ") << file.getError().message();
@@ -247,7 +247,7 @@ FailureOr<X86Module> mlir::hybrid::compileX86(ModuleOp kernels, CpuLevel level) 
   }
   for (const Unit &unit : units) {
     if (!unit.error.empty())
-      return kernels.emitError("cannot be compiled: ") << unit.error;
+      return kernels.emitError("the kernels cannot be compiled: ") << unit.error;
     if (failed(checkSymbols(kernels, unit)))
       return failure();
   }
@@ -272,6 +272,6 @@ FailureOr<std::string> mlir::hybrid::printX86(ModuleOp kernels, CpuLevel level, 
   }
   generate(unit, level, llvm::CodeGenFileType::AssemblyFile);
   if (!unit.error.empty())
-    return kernels.emitError("cannot be compiled: ") << unit.error;
+    return kernels.emitError("the kernels cannot be compiled: ") << unit.error;
   return std::string(unit.code.begin(), unit.code.end());
 }

@@ -111,8 +111,8 @@ LogicalResult KernelEmitter::emitTileOp(Operation &op) {
           .Case([&](tile::TransposeOp o) { return fillTransposed(*buffer, o.getTile()), success(); })
           .Default([&](Operation *o) -> LogicalResult {
             if (!isElementwise(o))
-              return o->emitError("has no code on x86: kernels use the ops of tile, scf.for, scf.if, memref.load, "
-                                  "tensor.splat, tensor.extract and elementwise arith and math");
+              return o->emitOpError("has no code on x86: kernels use the ops of tile, scf.for, scf.if, memref.load, "
+                                    "tensor.splat, tensor.extract and elementwise arith and math");
             return elementwise(o);
           });
   if (succeeded(result))
@@ -146,8 +146,8 @@ LogicalResult KernelEmitter::emitScalarOp(Operation &op) {
       })
       .Default([&](Operation *o) -> LogicalResult {
         if (!isElementwise(o))
-          return o->emitError("has no code on x86: kernels use the ops of tile, scf.for, scf.if, memref.load, "
-                              "tensor.splat, tensor.extract and elementwise arith and math");
+          return o->emitOpError("has no code on x86: kernels use the ops of tile, scf.for, scf.if, memref.load, "
+                                "tensor.splat, tensor.extract and elementwise arith and math");
         SmallVector<Value> operands;
         for (Value v : o->getOperands())
           operands.push_back(scalar(v));
